@@ -1,0 +1,71 @@
+// Package bridge is the contract that a native runtime fulfils: open it,
+// compile graph programs into a session, run them. A runtime behind it knows
+// operations; it does not know what a probe is.
+package bridge
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ptychobridge/ptychobridge/graph"
+)
+
+// ErrUnavailable is matched by the error of a runtime that this build or this
+// machine does not have.
+var ErrUnavailable = errors.New("backend unavailable")
+
+// ErrClosed is matched by the error of a call to a closed session or backend.
+var ErrClosed = errors.New("closed")
+
+// Backend is an opened runtime on one device. Sessions must be closed before
+// it.
+type Backend interface {
+	// Info tells what was opened.
+	Info() Info
+	// Compile makes the programs runnable in a session of their own. States
+	// of one name are shared by the programs; each must be written before a
+	// program that uses it runs.
+	Compile(programs ...*graph.Program) (Session, error)
+	// Close releases the runtime. Closing twice is harmless.
+	Close() error
+}
+
+// Session holds compiled programs and the states they share, on the device.
+// It is for one goroutine at a time.
+type Session interface {
+	// Run feeds the inputs of the named program by their names, makes its
+	// updates and gives its outputs by their names. The tensors of the feeds
+	// are not kept.
+	Run(program string, feeds Tensors) (Tensors, error)
+	// Read copies a state to the host.
+	Read(state string) (Tensor, error)
+	// Write copies a host tensor of the state's type and shape into a state.
+	Write(state string, value Tensor) error
+	// Close frees the states and programs. Closing twice is harmless.
+	Close() error
+}
+
+// Options say how a runtime is to be opened. The zero value is the usual
+// case.
+type Options struct {
+	Device        string // auto (or empty), cpu, cuda, cuda:N
+	Threads       int    // threads of one operation; 0: one for each processor
+	Deterministic bool   // same numbers at every run with the same number of threads
+	Directory     string // where the native library lies; empty: look in the usual places
+}
+
+// Info says what was opened, for logs and results.
+type Info struct {
+	Backend string `json:"backend"`           // tensorflow, pytorch or evaluator
+	Version string `json:"version"`           // of the native library, as it says itself
+	Path    string `json:"path"`              // of the native library
+	Device  string `json:"device"`            // cpu or cuda:N
+	Threads int    `json:"threads"`           // used by one operation
+	Setting string `json:"setting,omitempty"` // switches that bear on speed or numbers
+}
+
+// Unavailable makes the error of a runtime that cannot be used: "<Name>
+// backend selected" and why, then what to do. It matches ErrUnavailable.
+func Unavailable(name, why, remedy string) error {
+	return fmt.Errorf("%s backend selected, but %s.\n%s (%w)", name, why, remedy, ErrUnavailable)
+}
