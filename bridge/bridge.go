@@ -6,6 +6,7 @@ package bridge
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/ptychobridge/ptychobridge/graph"
 )
@@ -68,4 +69,13 @@ type Info struct {
 // backend selected" and why, then what to do. It matches ErrUnavailable.
 func Unavailable(name, why, remedy string) error {
 	return fmt.Errorf("%s backend selected, but %s.\n%s (%w)", name, why, remedy, ErrUnavailable)
+}
+
+// ThreadCount is the number of threads that an option asks for: 0 means one
+// for each processor.
+func ThreadCount(asked int) int {
+	if asked > 0 {
+		return asked
+	}
+	return runtime.NumCPU()
 }

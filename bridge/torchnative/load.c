@@ -1,0 +1,54 @@
+//go:build torch
+
+#include "load.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// One pointer for each function of the shim, with the type that the shim's own
+// header gives it.
+#define FUNCTIONS(X) \
+  X(abi) X(version) X(live_handles) X(set_threads) X(session_new) X(session_free) X(state_declare) X(state_write) X(state_read) \
+  X(program_new) X(program_free) X(run)
+#define POINTER(name) static __typeof__(ptorch_##name) *p_##name;
+FUNCTIONS(POINTER)
+
+void *pt_open(const char *path, char *err, size_t size) {
+  void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+  if (!handle) snprintf(err, size, "%s", dlerror());
+  return handle;
+}
+
+int pt_bind(void *shim, char *err, size_t size) {
+#define FIND(name) \
+  p_##name = dlsym(shim, "ptorch_" #name); \
+  if (!p_##name) { \
+    snprintf(err, size, "it has no function ptorch_%s", #name); \
+    return 1; \
+  }
+  FUNCTIONS(FIND)
+  return 0;
+}
+
+void pt_setenv(const char *name, const char *value) { setenv(name, value, 0); }
+
+int pt_abi(void) { return p_abi(); }
+const char *pt_version(void) { return p_version(); }
+int64_t pt_live_handles(void) { return p_live_handles(); }
+int pt_set_threads(int threads, char *err, size_t size) { return p_set_threads(threads, err, size); }
+int pt_session_new(ptorch_session **out, char *err, size_t size) { return p_session_new(out, err, size); }
+void pt_session_free(ptorch_session *s) { p_session_free(s); }
+int pt_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *shape, char *err, size_t size) {
+  return p_state_declare(s, dtype, rank, shape, err, size);
+}
+int pt_state_write(ptorch_session *s, int state, const void *data, char *err, size_t size) { return p_state_write(s, state, data, err, size); }
+int pt_state_read(ptorch_session *s, int state, void *data, char *err, size_t size) { return p_state_read(s, state, data, err, size); }
+int pt_program_new(ptorch_program **out, ptorch_session *s, const int64_t *code, size_t code_length, const double *reals,
+                   size_t reals_length, const int64_t *outputs, size_t output_count, char *err, size_t size) {
+  return p_program_new(out, s, code, code_length, reals, reals_length, outputs, output_count, err, size);
+}
+void pt_program_free(ptorch_program *p) { p_program_free(p); }
+int pt_run(ptorch_program *p, const void *const *feeds, void *const *outputs, char *err, size_t size) {
+  return p_run(p, feeds, outputs, err, size);
+}

@@ -1,0 +1,25 @@
+// Calls into the shim libptorch.so, which is opened at run time. Each function
+// pt_x passes its arguments on to ptorch_x.
+#include "ptorch.h"
+
+// pt_open opens a library and keeps it open; NULL and the loader's words in
+// err where that fails.
+void *pt_open(const char *path, char *err, size_t size);
+// pt_bind finds the functions of the shim; it fails with the name of the first
+// one that is missing.
+int pt_bind(void *shim, char *err, size_t size);
+void pt_setenv(const char *name, const char *value);
+
+int pt_abi(void);
+const char *pt_version(void);
+int64_t pt_live_handles(void);
+int pt_set_threads(int threads, char *err, size_t size);
+int pt_session_new(ptorch_session **out, char *err, size_t size);
+void pt_session_free(ptorch_session *s);
+int pt_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *shape, char *err, size_t size);
+int pt_state_write(ptorch_session *s, int state, const void *data, char *err, size_t size);
+int pt_state_read(ptorch_session *s, int state, void *data, char *err, size_t size);
+int pt_program_new(ptorch_program **out, ptorch_session *s, const int64_t *code, size_t code_length, const double *reals,
+                   size_t reals_length, const int64_t *outputs, size_t output_count, char *err, size_t size);
+void pt_program_free(ptorch_program *p);
+int pt_run(ptorch_program *p, const void *const *feeds, void *const *outputs, char *err, size_t size);

@@ -1,0 +1,220 @@
+//go:build torch && cgo
+
+package torchnative
+
+// #include "load.h"
+import "C"
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/graph"
+)
+
+// session is a bridge.Session over one ptorch_session and its programs.
+type session struct {
+	handle   *C.ptorch_session
+	programs map[string]*program
+	states   map[string]*graph.Node
+	numbers  map[string]int
+	written  map[string]bool
+}
+
+type program struct {
+	handle  *C.ptorch_program
+	source  *graph.Program
+	feeds   []*graph.Node
+	states  []*graph.Node
+	outputs []graph.Output
+}
+
+// compile makes a session of programs; on failure nothing stays behind.
+func compile(programs []*graph.Program) (bridge.Session, error) {
+	declared, err := bridge.Declare(programs)
+	if err != nil {
+		return nil, fmt.Errorf("torchnative: compile: %w", err)
+	}
+	s := &session{programs: map[string]*program{}, states: declared.States, numbers: map[string]int{}, written: map[string]bool{}}
+	if err := call(func(e *C.char, n C.size_t) C.int { return C.pt_session_new(&s.handle, e, n) }); err != nil {
+		return nil, fmt.Errorf("torchnative: compile: %w", err)
+	}
+	for i, name := range declared.StateNames() {
+		s.numbers[name] = i
+		if err := s.declare(declared.States[name]); err != nil {
+			_ = s.Close() // the first error counts
+			return nil, fmt.Errorf("torchnative: compile: state %s: %w", name, err)
+		}
+	}
+	for _, p := range programs {
+		if err := s.add(p); err != nil {
+			_ = s.Close() // the first error counts
+			return nil, fmt.Errorf("torchnative: compile %s: %w", p.Name, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *session) declare(n *graph.Node) error {
+	shape := widen(n.Shape)
+	return call(func(e *C.char, size C.size_t) C.int {
+		return C.pt_state_declare(s.handle, C.int(typeCodes[n.DType]), C.int(len(shape)), (*C.int64_t)(unsafe.SliceData(shape)), e, size)
+	})
+}
+
+func (s *session) add(p *graph.Program) error {
+	f, err := lower(p, s.numbers)
+	if err != nil {
+		return err
+	}
+	made := &program{source: p, feeds: f.feeds, states: p.States(), outputs: p.Outputs}
+	err = call(func(e *C.char, size C.size_t) C.int {
+		return C.pt_program_new(&made.handle, s.handle,
+			(*C.int64_t)(unsafe.SliceData(f.code)), C.size_t(len(f.code)),
+			(*C.double)(unsafe.SliceData(f.reals)), C.size_t(len(f.reals)),
+			(*C.int64_t)(unsafe.SliceData(f.outputs)), C.size_t(len(f.outputs)), e, size)
+	})
+	if err != nil {
+		return err
+	}
+	s.programs[p.Name] = made
+	return nil
+}
+
+// Run runs a program in one native call.
+func (s *session) Run(name string, feeds bridge.Tensors) (bridge.Tensors, error) {
+	if s.handle == nil {
+		return nil, fmt.Errorf("torchnative: run %s: the session is %w", name, bridge.ErrClosed)
+	}
+	p := s.programs[name]
+	if p == nil {
+		return nil, fmt.Errorf("torchnative: run: no program is named %s", name)
+	}
+	if err := bridge.CheckFeeds(p.source, p.feeds, feeds); err != nil {
+		return nil, fmt.Errorf("torchnative: %w", err)
+	}
+	for _, n := range p.states {
+		if !s.written[n.Attr.Name] {
+			return nil, fmt.Errorf("torchnative: run %s: state %s was not written", name, n.Attr.Name)
+		}
+	}
+	var pinned runtime.Pinner
+	defer pinned.Unpin()
+	in := make([]unsafe.Pointer, len(p.feeds))
+	for i, n := range p.feeds {
+		in[i] = elements(feeds[n.Attr.Name].Data)
+		pinned.Pin(in[i])
+	}
+	results := make(bridge.Tensors, len(p.outputs))
+	out := make([]unsafe.Pointer, len(p.outputs))
+	for i, o := range p.outputs {
+		t := allocate(o.Node)
+		results[o.Name] = t
+		out[i] = elements(t.Data)
+		pinned.Pin(out[i])
+	}
+	err := call(func(e *C.char, size C.size_t) C.int {
+		return C.pt_run(p.handle, (*unsafe.Pointer)(unsafe.SliceData(in)), (*unsafe.Pointer)(unsafe.SliceData(out)), e, size)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("torchnative: run %s: %w", name, err)
+	}
+	return results, nil
+}
+
+// Read copies a state to the host.
+func (s *session) Read(name string) (bridge.Tensor, error) {
+	n, err := s.state("read", name)
+	if err != nil {
+		return bridge.Tensor{}, err
+	}
+	if !s.written[name] {
+		return bridge.Tensor{}, fmt.Errorf("torchnative: read: state %s was not written", name)
+	}
+	t := allocate(n)
+	err = call(func(e *C.char, size C.size_t) C.int {
+		return C.pt_state_read(s.handle, C.int(s.numbers[name]), elements(t.Data), e, size)
+	})
+	if err != nil {
+		return bridge.Tensor{}, fmt.Errorf("torchnative: read %s: %w", name, err)
+	}
+	return t, nil
+}
+
+// Write copies a host tensor into a state.
+func (s *session) Write(name string, value bridge.Tensor) error {
+	n, err := s.state("write", name)
+	if err != nil {
+		return err
+	}
+	if err := value.Check(n); err != nil {
+		return fmt.Errorf("torchnative: write %s: %w", name, err)
+	}
+	err = call(func(e *C.char, size C.size_t) C.int {
+		return C.pt_state_write(s.handle, C.int(s.numbers[name]), elements(value.Data), e, size)
+	})
+	if err != nil {
+		return fmt.Errorf("torchnative: write %s: %w", name, err)
+	}
+	s.written[name] = true
+	return nil
+}
+
+func (s *session) state(operation, name string) (*graph.Node, error) {
+	if s.handle == nil {
+		return nil, fmt.Errorf("torchnative: %s %s: the session is %w", operation, name, bridge.ErrClosed)
+	}
+	n := s.states[name]
+	if n == nil {
+		return nil, fmt.Errorf("torchnative: %s: no state is named %s", operation, name)
+	}
+	return n, nil
+}
+
+// Close frees programs and states.
+func (s *session) Close() error {
+	for _, p := range s.programs {
+		C.pt_program_free(p.handle)
+	}
+	s.programs = nil
+	C.pt_session_free(s.handle)
+	s.handle = nil
+	return nil
+}
+
+// allocate makes a host tensor for the value of a node. At least one element
+// is allocated, so that there is an address.
+func allocate(n *graph.Node) bridge.Tensor {
+	size := n.Shape.Size()
+	switch n.DType {
+	case graph.Float64:
+		return bridge.Tensor{Shape: n.Shape, Data: make([]float64, size)}
+	case graph.Int32:
+		return bridge.Tensor{Shape: n.Shape, Data: make([]int32, size)}
+	}
+	return bridge.Tensor{Shape: n.Shape, Data: make([]float32, size)}
+}
+
+// elements gives the address of a checked tensor's memory.
+func elements(data any) unsafe.Pointer {
+	switch d := data.(type) {
+	case []float32:
+		return unsafe.Pointer(unsafe.SliceData(d))
+	case []float64:
+		return unsafe.Pointer(unsafe.SliceData(d))
+	case []int32:
+		return unsafe.Pointer(unsafe.SliceData(d))
+	}
+	panic(fmt.Sprintf("torchnative: BUG: tensor of %T", data))
+}
+
+// call calls into the shim and turns its error into one of Go.
+func call(f func(err *C.char, size C.size_t) C.int) error {
+	var message [2048]C.char
+	if f(&message[0], C.size_t(len(message))) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s", C.GoString(&message[0]))
+}

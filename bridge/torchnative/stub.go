@@ -1,0 +1,19 @@
+//go:build !torch || !cgo
+
+// Package torchnative runs graph programs on LibTorch. In this build it is
+// left out: Open gives the error that says how to get it.
+package torchnative
+
+import "github.com/ptychobridge/ptychobridge/bridge"
+
+const remedy = `Build with it, in the source tree (github.com/ptychobridge/ptychobridge):
+  make native shim build
+which fetches LibTorch, builds the shim and the program with the tag torch.`
+
+// Open gives an error that matches bridge.ErrUnavailable.
+func Open(bridge.Options) (bridge.Backend, error) {
+	return nil, bridge.Unavailable("PyTorch", "this build has no LibTorch support (it was built without the tag torch, or without cgo)", remedy)
+}
+
+// LiveHandles counts native handles: none in this build.
+func LiveHandles() int { return 0 }

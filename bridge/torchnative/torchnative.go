@@ -1,0 +1,84 @@
+//go:build torch && cgo
+
+// Package torchnative runs graph programs on LibTorch, through the shim in
+// csrc. Both libraries are opened when the backend is, not when the program
+// starts.
+package torchnative
+
+// #include "load.h"
+import "C"
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/graph"
+)
+
+type backend struct {
+	info   bridge.Info
+	closed bool
+}
+
+// Open opens LibTorch and the shim. Its error matches bridge.ErrUnavailable
+// where one of them cannot be opened and names the places looked in, and is
+// another one where the device asked for is not there.
+func Open(o bridge.Options) (bridge.Backend, error) {
+	device, err := chooseDevice(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	lib, err := load(o.Directory)
+	if err != nil {
+		return nil, bridge.Unavailable("PyTorch", err.Error(), remedy)
+	}
+	threads := bridge.ThreadCount(o.Threads)
+	if err := call(func(e *C.char, n C.size_t) C.int { return C.pt_set_threads(C.int(threads), e, n) }); err != nil {
+		return nil, fmt.Errorf("torchnative: open: %d threads: %w", threads, err)
+	}
+	return &backend{info: bridge.Info{
+		Backend: "pytorch",
+		Version: lib.version,
+		Path:    lib.path,
+		Device:  device,
+		Threads: threads,
+		Setting: "channels-last, OMP_WAIT_POLICY=" + environment("OMP_WAIT_POLICY"),
+	}}, nil
+}
+
+// chooseDevice refuses what this version cannot use; nothing falls back.
+func chooseDevice(device string) (string, error) {
+	switch {
+	case device == "" || device == "auto" || device == "cpu":
+		return "cpu", nil
+	case strings.HasPrefix(device, "cuda"):
+		return "", fmt.Errorf("torchnative: open: device %s: this version runs PyTorch on the CPU only; use device cpu or auto", device)
+	}
+	return "", fmt.Errorf("torchnative: open: device %q is not known; want auto, cpu or cuda", device)
+}
+
+func (b *backend) Info() bridge.Info { return b.info }
+
+func (b *backend) Compile(programs ...*graph.Program) (bridge.Session, error) {
+	if b.closed {
+		return nil, fmt.Errorf("torchnative: compile: the backend is %w", bridge.ErrClosed)
+	}
+	return compile(programs)
+}
+
+func (b *backend) Close() error {
+	b.closed = true
+	return nil
+}
+
+// LiveHandles counts the native sessions and programs of this process that are
+// not closed; 0 where the library was never opened.
+func LiveHandles() int {
+	loading.Lock()
+	defer loading.Unlock()
+	if opened == nil {
+		return 0
+	}
+	return int(C.pt_live_handles())
+}

@@ -1,0 +1,212 @@
+// The C interface: handles, copies in and out, errors.
+
+#include "ptorch.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <malloc.h>
+#include <torch/version.h>
+
+#include <atomic>
+#include <climits>
+#include <cstdio>
+
+#include "program.h"
+
+namespace {
+
+std::atomic<int64_t> live{0};
+
+int fail(char *err, size_t size, const char *what) {
+  if (size > 0) std::snprintf(err, size, "%s", what);
+  return 1;
+}
+
+// Runs f without recording gradients and turns every exception into an error.
+template <class F> int guarded(char *err, size_t size, F f) {
+  try {
+    c10::InferenceMode no_gradients;
+    f();
+    return 0;
+  } catch (const c10::Error &e) {
+    return fail(err, size, e.what_without_backtrace());
+  } catch (const std::exception &e) {
+    return fail(err, size, e.what());
+  } catch (...) {
+    return fail(err, size, "an unknown C++ exception");
+  }
+}
+
+at::ScalarType scalar_type(int64_t dtype) {
+  switch (dtype) {
+  case PTORCH_FLOAT32: return at::kFloat;
+  case PTORCH_FLOAT64: return at::kDouble;
+  case PTORCH_INT32: return at::kInt;
+  }
+  TORCH_CHECK(false, "no element type has the number ", dtype);
+}
+
+at::Tensor host(const void *data, at::IntArrayRef shape, at::ScalarType dtype) {
+  return at::from_blob(const_cast<void *>(data), shape, at::TensorOptions().dtype(dtype));
+}
+
+ptorch_session::State &state(ptorch_session *s, int number) {
+  TORCH_CHECK(number >= 0 && static_cast<size_t>(number) < s->states.size(), "no state has the number ", number);
+  return s->states[number];
+}
+
+// A copy of its own. Values of rank 4 are convolution kernels [h, w, in, out]
+// and are kept in the order of memory that convolutions want (out, h, w, in).
+at::Tensor own(const at::Tensor &x) {
+  if (x.dim() != 4) return x.clone(at::MemoryFormat::Contiguous);
+  return x.permute({3, 0, 1, 2}).clone(at::MemoryFormat::Contiguous).permute({1, 2, 3, 0});
+}
+
+// Reads the two streams of a program.
+struct Reader {
+  const int64_t *code, *end;
+  const double *reals, *reals_end;
+
+  int64_t next() {
+    TORCH_CHECK(code < end, "the program ends within an instruction");
+    return *code++;
+  }
+  std::vector<int64_t> list() {
+    const int64_t n = next();
+    TORCH_CHECK(n >= 0 && n <= end - code, "a list of ", n, " numbers does not fit into the program");
+    code += n;
+    return {code - n, code};
+  }
+  std::vector<double> real_list() {
+    const int64_t n = next();
+    TORCH_CHECK(n >= 0 && n <= reals_end - reals, "a list of ", n, " reals does not fit into the program");
+    reals += n;
+    return {reals - n, reals};
+  }
+  Instruction instruction(int64_t number) {
+    Instruction i;
+    i.op = next();
+    TORCH_CHECK(i.op >= 0 && i.op < PTORCH_OP_COUNT, "no operation has the number ", i.op);
+    i.dtype = scalar_type(next());
+    i.shape = list();
+    i.in = list();
+    i.ints = list();
+    i.reals = real_list();
+    for (int64_t x : i.in) TORCH_CHECK(x >= 0 && x < number, "instruction ", number, " reads the later one ", x);
+    if (i.op == PTORCH_CONST) i.constant = host(i.reals.data(), i.shape, at::kDouble).to(i.dtype, false, true);
+    return i;
+  }
+};
+
+bool is_update(const Instruction &i) { return i.op == PTORCH_ASSIGN || i.op == PTORCH_ADAM; }
+
+// Notes for each instruction which values nothing reads after it.
+void release_early(ptorch_program &p) {
+  std::vector<int64_t> last(p.code.size(), -1);
+  for (size_t n = 0; n < p.code.size(); n++) {
+    const Instruction &i = p.code[n];
+    if (i.fused >= 0)
+      for (int64_t x : p.code[i.fused].in) last[x] = n;
+    for (int64_t x : i.in) last[x] = is_update(i) ? static_cast<int64_t>(p.code.size()) : std::max<int64_t>(last[x], n);
+  }
+  for (int64_t o : p.outputs) last[o] = p.code.size();
+  for (size_t x = 0; x < last.size(); x++)
+    if (last[x] >= 0 && last[x] < static_cast<int64_t>(p.code.size())) p.code[last[x]].released.push_back(x);
+}
+
+void run(const ptorch_program &p, const void *const *feeds, void *const *outputs) {
+  Run run{p, feeds, std::vector<at::Tensor>(p.code.size()), std::vector<at::Tensor>(p.code.size()), {}};
+  for (size_t n = 0; n < p.code.size(); n++) {
+    const Instruction &i = p.code[n];
+    if (i.skip || is_update(i)) continue;
+    run.values[n] = compute(run, i);
+    for (int64_t x : i.released) {
+      run.values[x].reset();
+      run.indices[x].reset();
+    }
+  }
+  for (size_t k = 0; k < p.outputs.size(); k++) {
+    const Instruction &o = p.code[p.outputs[k]];
+    host(outputs[k], o.shape, o.dtype).copy_(run.values[p.outputs[k]]);
+  }
+  update(run);
+}
+
+} // namespace
+
+extern "C" {
+
+int ptorch_abi(void) { return PTORCH_ABI; }
+const char *ptorch_version(void) { return TORCH_VERSION; }
+int64_t ptorch_live_handles(void) { return live; }
+
+int ptorch_set_threads(int threads, char *err, size_t size) {
+  return guarded(err, size, [&] {
+    // Keep freed memory: a step frees and takes the same blocks again.
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    at::set_num_threads(threads);
+  });
+}
+
+int ptorch_session_new(ptorch_session **out, char *err, size_t size) {
+  return guarded(err, size, [&] {
+    *out = new ptorch_session;
+    live++;
+  });
+}
+
+void ptorch_session_free(ptorch_session *s) {
+  if (s) live--;
+  delete s;
+}
+
+int ptorch_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *shape, char *err, size_t size) {
+  return guarded(err, size, [&] { s->states.push_back({scalar_type(dtype), {shape, shape + rank}, {}}); });
+}
+
+int ptorch_state_write(ptorch_session *s, int number, const void *data, char *err, size_t size) {
+  return guarded(err, size, [&] {
+    auto &st = state(s, number);
+    const at::Tensor x = host(data, st.shape, st.dtype);
+    if (st.value.defined())
+      st.value.copy_(x);
+    else
+      st.value = own(x);
+  });
+}
+
+int ptorch_state_read(ptorch_session *s, int number, void *data, char *err, size_t size) {
+  return guarded(err, size, [&] {
+    auto &st = state(s, number);
+    TORCH_CHECK(st.value.defined(), "state ", number, " was not written");
+    host(data, st.shape, st.dtype).copy_(st.value);
+  });
+}
+
+int ptorch_program_new(ptorch_program **out, ptorch_session *s, const int64_t *code, size_t code_length, const double *reals,
+                       size_t reals_length, const int64_t *outputs, size_t output_count, char *err, size_t size) {
+  return guarded(err, size, [&] {
+    auto p = std::make_unique<ptorch_program>();
+    p->session = s;
+    Reader reader{code, code + code_length, reals, reals + reals_length};
+    while (reader.code < reader.end) p->code.push_back(reader.instruction(p->code.size()));
+    p->outputs.assign(outputs, outputs + output_count);
+    for (int64_t o : p->outputs) TORCH_CHECK(o >= 0 && static_cast<size_t>(o) < p->code.size(), "no instruction has the number ", o);
+    fuse(*p);
+    release_early(*p);
+    *out = p.release();
+    live++;
+  });
+}
+
+void ptorch_program_free(ptorch_program *p) {
+  if (p) live--;
+  delete p;
+}
+
+int ptorch_run(ptorch_program *p, const void *const *feeds, void *const *outputs, char *err, size_t size) {
+  return guarded(err, size, [&] { run(*p, feeds, outputs); });
+}
+
+} // extern "C"

@@ -1,0 +1,109 @@
+/* ptorch: running graph programs on LibTorch through a C interface.
+ *
+ * A program is handed over once, as a flat list of instructions, and then runs
+ * in one call. The shim knows operations and nothing of what they are for.
+ *
+ * Every function that can fail returns 0 or 1 and writes the reason, ended by
+ * a zero byte, into err (at most size bytes). No exception leaves it. A handle
+ * is one pointer with one owner; freeing NULL is harmless. A session must be
+ * freed after its programs, and serves one thread at a time.
+ */
+#ifndef PTORCH_H
+#define PTORCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised whenever anything below changes its meaning. */
+#define PTORCH_ABI 1
+
+/* Element types. */
+enum { PTORCH_FLOAT32, PTORCH_FLOAT64, PTORCH_INT32 };
+
+/* Operations; the integer and real attributes are named where there are any.
+ * What each computes is said in package graph. */
+enum {
+  PTORCH_INPUT, /* ints: number of the feed */
+  PTORCH_STATE, /* ints: number of the state */
+  PTORCH_CONST, /* reals: the elements */
+  PTORCH_ADD,
+  PTORCH_SUB,
+  PTORCH_MUL,
+  PTORCH_DIV,
+  PTORCH_NEG,
+  PTORCH_EXP,
+  PTORCH_LOG,
+  PTORCH_SQRT,
+  PTORCH_SIN,
+  PTORCH_COS,
+  PTORCH_TANH,
+  PTORCH_SIGMOID,
+  PTORCH_SOFTPLUS,
+  PTORCH_RELU,
+  PTORCH_RELU_GRAD,
+  PTORCH_MATMUL, /* ints: 1 where the first, the second factor is transposed */
+  PTORCH_CONV,
+  PTORCH_CONV_GRAD_INPUT,
+  PTORCH_CONV_GRAD_KERNEL,
+  PTORCH_BIAS_ADD,
+  PTORCH_MAX_POOL,
+  PTORCH_MAX_POOL_GRAD,
+  PTORCH_UPSAMPLE,
+  PTORCH_UPSAMPLE_GRAD,
+  PTORCH_SUM, /* ints: the axes */
+  PTORCH_BROADCAST,
+  PTORCH_RESHAPE,
+  PTORCH_TRANSPOSE, /* ints: the permutation */
+  PTORCH_SLICE,     /* ints: the first index of each axis */
+  PTORCH_PAD,       /* ints: the zeros before each axis */
+  PTORCH_CONCAT,    /* ints: the axis */
+  PTORCH_GATHER,
+  PTORCH_FFT2,
+  PTORCH_IFFT2,
+  PTORCH_CAST,
+  PTORCH_ASSIGN, /* ints: number of the state */
+  PTORCH_ADAM,   /* ints: numbers of w, m, v; reals: beta1, beta2, epsilon */
+  PTORCH_OP_COUNT
+};
+
+typedef struct ptorch_session ptorch_session;
+typedef struct ptorch_program ptorch_program;
+
+/* The number PTORCH_ABI that the library was built with. */
+int ptorch_abi(void);
+/* The version of LibTorch that is loaded, such as 2.15.0. */
+const char *ptorch_version(void);
+/* Sessions and programs that are not yet freed. */
+int64_t ptorch_live_handles(void);
+/* Threads of one operation, for the whole process. */
+int ptorch_set_threads(int threads, char *err, size_t size);
+
+int ptorch_session_new(ptorch_session **out, char *err, size_t size);
+void ptorch_session_free(ptorch_session *s);
+/* Declares a state; the first one gets the number 0. It has no value yet. */
+int ptorch_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *shape, char *err, size_t size);
+/* Copies row-major host memory into a state, or a state into it. */
+int ptorch_state_write(ptorch_session *s, int state, const void *data, char *err, size_t size);
+int ptorch_state_read(ptorch_session *s, int state, void *data, char *err, size_t size);
+
+/* Makes a program from two streams. The instructions stand one after the other
+ * in code, each as
+ *   operation, type, rank, shape…, count, inputs…, count, ints…, count of reals
+ * where inputs are numbers of earlier instructions; the reals of all of them
+ * stand one after the other in reals. outputs are numbers of instructions.
+ * Instructions that change states must come last. */
+int ptorch_program_new(ptorch_program **out, ptorch_session *s, const int64_t *code, size_t code_length, const double *reals,
+                       size_t reals_length, const int64_t *outputs, size_t output_count, char *err, size_t size);
+void ptorch_program_free(ptorch_program *p);
+/* Runs a program. feeds and outputs point to row-major host memory of the
+ * declared types and shapes; nothing of it is kept. */
+int ptorch_run(ptorch_program *p, const void *const *feeds, void *const *outputs, char *err, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,223 @@
+// Package model is the PtychoPINN network and its wiring to the physics: an
+// encoder and two decoders turn measured diffraction amplitudes into complex
+// object patches, which the physics turns back into predicted intensities
+// (Hoidn, Mishra, Mehta, Sci. Rep. 13, 22789, 2023). It gives graph programs
+// and the values at which they begin, and knows no runtime.
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/graph"
+	"github.com/ptychobridge/ptychobridge/physics"
+)
+
+// Names of states, inputs and outputs of the programs.
+const (
+	// StateAmplitude is the data set [patterns, N, N]: normalised amplitudes
+	// X.
+	StateAmplitude = "data.amplitude"
+	// StateProbeRe and StateProbeIm are the normalised probe [N, N].
+	StateProbeRe, StateProbeIm = "probe.re", "probe.im"
+	// InputIndices chooses the patterns of a batch, int32 [B].
+	InputIndices = "indices"
+	// InputLearningRate is the step's learning rate with its bias correction,
+	// see AdamRate.
+	InputLearningRate = "learning_rate"
+	// OutputLoss is the loss, float64.
+	OutputLoss = "loss"
+	// OutputDeviance is the Poisson deviance per pixel in the units of the
+	// scaled intensities, float64.
+	OutputDeviance = "deviance"
+	// OutputObjectRe and OutputObjectIm are the object patches [B, N, N].
+	OutputObjectRe, OutputObjectIm = "object.re", "object.im"
+	// OutputIntensity is the predicted intensity λ [B, N, N].
+	OutputIntensity = "intensity"
+)
+
+// Settings are what the programs are compiled for.
+type Settings struct {
+	Model          config.ModelConfig
+	Float          graph.DType // of everything but the losses, which are float64
+	Patterns       int         // in the resident data set
+	IntensityScale float64     // s
+	NLLWeight      float64
+	MAEWeight      float64
+	Beta1, Beta2   float64 // Adam
+	TrainScale     bool    // log_scale is trained (intensity_scale_trainable)
+}
+
+// AdamEpsilon is ε of the optimizer, Keras' default.
+const AdamEpsilon = 1e-7
+
+// Model makes the programs of one network over one data set.
+type Model struct {
+	settings   Settings
+	b          *graph.Builder
+	parameters []Parameter
+}
+
+// New prepares a model. The settings must have passed config's checks.
+func New(s Settings) *Model {
+	m := &Model{settings: s, b: graph.NewBuilder(s.Float)}
+	// A forward pass of one pattern that is never run tells the parameters.
+	b := graph.NewBuilder(s.Float)
+	c := s.Model.Gridsize * s.Model.Gridsize
+	n := &network{b: b, config: s.Model, parameters: &m.parameters}
+	n.objectPatches(b.Input("input", s.Float, 1, s.Model.N, s.Model.N, c))
+	m.parameters = append(m.parameters, Parameter{Name: LogScale, Shape: graph.Shape{}})
+	return m
+}
+
+// Parameters lists names and shapes of the weights, log_scale last, without
+// values.
+func (m *Model) Parameters() []Parameter { return m.parameters }
+
+// Count is the number of weights, log_scale not counted.
+func (m *Model) Count() int {
+	count := 0
+	for _, p := range m.parameters[:len(m.parameters)-1] {
+		count += p.Shape.Size()
+	}
+	return count
+}
+
+// Initial gives the weights at which training begins, made from the seed.
+func (m *Model) Initial(seed uint64) []Parameter {
+	out := make([]Parameter, len(m.parameters))
+	for i, p := range m.parameters {
+		p.Data = initial(p, seed, m.settings.IntensityScale)
+		out[i] = p
+	}
+	return out
+}
+
+// trained lists the parameters that the optimizer changes.
+func (m *Model) trained() []Parameter {
+	if m.settings.TrainScale {
+		return m.parameters
+	}
+	return m.parameters[:len(m.parameters)-1]
+}
+
+// Moments lists the optimizer's states, first and second moment of every
+// trained parameter. They begin at zero.
+func (m *Model) Moments() []Parameter {
+	var out []Parameter
+	for _, p := range m.trained() {
+		out = append(out, Parameter{Name: firstMoment(p.Name), Shape: p.Shape}, Parameter{Name: secondMoment(p.Name), Shape: p.Shape})
+	}
+	return out
+}
+
+func firstMoment(parameter string) string  { return "adam.m." + parameter }
+func secondMoment(parameter string) string { return "adam.v." + parameter }
+
+// AdamRate is the learning rate of step t = 1, 2, … with Adam's bias
+// correction, lr·√(1−β₂ᵗ)/(1−β₁ᵗ).
+func AdamRate(lr, beta1, beta2 float64, t int) float64 {
+	return lr * math.Sqrt(1-math.Pow(beta2, float64(t))) / (1 - math.Pow(beta1, float64(t)))
+}
+
+// TrainName, EvaluateName, PredictName and GradientName are the names of the
+// programs for batches of a size.
+func TrainName(batch int) string    { return fmt.Sprintf("train/%d", batch) }
+func EvaluateName(batch int) string { return fmt.Sprintf("evaluate/%d", batch) } //nolint:revive // see TrainName
+func PredictName(batch int) string  { return fmt.Sprintf("predict/%d", batch) }  //nolint:revive // see TrainName
+func GradientName(batch int) string { return fmt.Sprintf("gradient/%d", batch) } //nolint:revive // see TrainName
+
+// forward is what all programs share.
+type forward struct {
+	object   physics.Complex // object patches [B, N, N]
+	lambda   *graph.Node     // predicted intensity [B, N, N]
+	measured *graph.Node     // scaled measured amplitude s·X [B, N, N]
+}
+
+func (m *Model) forward(batch int) forward {
+	s := m.settings
+	n := s.Model.N
+	net := &network{b: m.b, config: s.Model}
+	logScale := m.b.State(LogScale, s.Float)
+	indices := m.b.Input(InputIndices, graph.Int32, batch)
+	x := graph.Gather(m.b.State(StateAmplitude, s.Float, s.Patterns, n, n), indices)
+	measured := graph.Scale(x, s.IntensityScale)
+	input := graph.Mul(measured, graph.Exp(graph.Neg(logScale)))
+
+	patches := net.objectPatches(graph.Reshape(input, batch, n, n, 1))
+	flat := physics.Complex{Re: graph.Reshape(patches.Re, batch, n, n), Im: graph.Reshape(patches.Im, batch, n, n)}
+	object := physics.MergeSingle(flat, physics.Rule(s.Model.PatchMerge))
+
+	probe := physics.Complex{
+		Re: graph.Reshape(m.b.State(StateProbeRe, s.Float, n, n), 1, n, n),
+		Im: graph.Reshape(m.b.State(StateProbeIm, s.Float, n, n), 1, n, n),
+	}
+	intensity := physics.Diffract(object.Mul(probe))
+	lambda := graph.Mul(intensity, graph.Exp(graph.Scale(logScale, 2)))
+	return forward{object, lambda, measured}
+}
+
+// losses gives the loss that is minimised and the deviance that is reported.
+func (m *Model) losses(f forward) (loss, deviance *graph.Node) {
+	y := graph.Mul(f.measured, f.measured)
+	loss = graph.Scale(physics.PoissonNLL(f.lambda, y), m.settings.NLLWeight)
+	if m.settings.MAEWeight != 0 {
+		loss = graph.Add(loss, graph.Scale(physics.AmplitudeMAE(f.lambda, f.measured), m.settings.MAEWeight))
+	}
+	return loss, physics.Deviance(f.lambda, y)
+}
+
+// Train is one optimizer step over a batch: loss and deviance from the
+// weights before the step, then the step.
+func (m *Model) Train(batch int) *graph.Program {
+	loss, deviance := m.losses(m.forward(batch))
+	rate := m.b.Input(InputLearningRate, m.settings.Float)
+	trained := m.trained()
+	weights := m.states(trained)
+	program := &graph.Program{Name: TrainName(batch), Outputs: []graph.Output{{Name: OutputLoss, Node: loss}, {Name: OutputDeviance, Node: deviance}}}
+	for i, g := range graph.Gradient(loss, weights) {
+		p := trained[i]
+		first := m.b.State(firstMoment(p.Name), m.settings.Float, p.Shape...)
+		second := m.b.State(secondMoment(p.Name), m.settings.Float, p.Shape...)
+		program.Updates = append(program.Updates,
+			graph.Adam(weights[i], first, second, g, rate, m.settings.Beta1, m.settings.Beta2, AdamEpsilon))
+	}
+	return program
+}
+
+// Gradient gives loss, deviance and the gradient of the loss with respect to
+// every trained parameter, under the parameter's name, and changes nothing.
+func (m *Model) Gradient(batch int) *graph.Program {
+	loss, deviance := m.losses(m.forward(batch))
+	program := &graph.Program{Name: GradientName(batch), Outputs: []graph.Output{{Name: OutputLoss, Node: loss}, {Name: OutputDeviance, Node: deviance}}}
+	trained := m.trained()
+	for i, g := range graph.Gradient(loss, m.states(trained)) {
+		program.Outputs = append(program.Outputs, graph.Output{Name: trained[i].Name, Node: g})
+	}
+	return program
+}
+
+func (m *Model) states(parameters []Parameter) []*graph.Node {
+	nodes := make([]*graph.Node, len(parameters))
+	for i, p := range parameters {
+		nodes[i] = m.b.State(p.Name, m.settings.Float, p.Shape...)
+	}
+	return nodes
+}
+
+// Evaluate gives loss and deviance of a batch and changes nothing.
+func (m *Model) Evaluate(batch int) *graph.Program {
+	loss, deviance := m.losses(m.forward(batch))
+	return &graph.Program{Name: EvaluateName(batch), Outputs: []graph.Output{{Name: OutputLoss, Node: loss}, {Name: OutputDeviance, Node: deviance}}}
+}
+
+// Predict gives the object patches and the predicted intensities of a batch.
+func (m *Model) Predict(batch int) *graph.Program {
+	f := m.forward(batch)
+	return &graph.Program{Name: PredictName(batch), Outputs: []graph.Output{
+		{Name: OutputObjectRe, Node: f.object.Re},
+		{Name: OutputObjectIm, Node: f.object.Im},
+		{Name: OutputIntensity, Node: f.lambda},
+	}}
+}

@@ -1,0 +1,46 @@
+package physics
+
+import "github.com/ptychobridge/ptychobridge/graph"
+
+// LogEpsilon is added to an intensity before its logarithm is taken, so that
+// a dark pixel gives no infinity. Intensities are in units in which a pattern
+// holds nphotons·(mean normalised power), at least about 1e-3 for a single
+// photon of a measurement of 1e6; the constant is far below that.
+const LogEpsilon = 1e-6
+
+// PoissonNLL is the mean over all pixels of the negative logarithm of the
+// Poisson likelihood, without its factorial term:
+//
+//	mean(λ − y·ln(λ + ε)),  ε = LogEpsilon
+//
+// λ is the predicted and y the measured intensity. It is computed in float64:
+// its values are near −3e6 and differ in the last digits.
+func PoissonNLL(predicted, measured *graph.Node) *graph.Node {
+	l, y := graph.Cast(predicted, graph.Float64), graph.Cast(measured, graph.Float64)
+	return graph.Mean(graph.Sub(l, graph.Mul(y, graph.Log(graph.AddScalar(l, LogEpsilon)))))
+}
+
+// Deviance is the Poisson deviance per pixel,
+//
+//	2·mean(y·ln(y/λ) − (y − λ)),
+//
+// in the units of the intensities; it scales with them, so multiply by the
+// measured counts per unit to have it in counts. It is near 1 for a fit at
+// the photon noise where λ is above a few counts.
+func Deviance(predicted, measured *graph.Node) *graph.Node {
+	l, y := graph.Cast(predicted, graph.Float64), graph.Cast(measured, graph.Float64)
+	ratio := graph.Sub(graph.Log(graph.AddScalar(y, LogEpsilon)), graph.Log(graph.AddScalar(l, LogEpsilon)))
+	return graph.Scale(graph.Mean(graph.Sub(graph.Mul(y, ratio), graph.Sub(y, l))), 2)
+}
+
+// AmplitudeMAE is the mean absolute difference of the amplitudes,
+//
+//	mean |√(λ + ε) − √y|,  ε = LogEpsilon,
+//
+// given the predicted intensity λ and the measured amplitude √y. The constant
+// keeps the derivative of the root finite on dark pixels.
+func AmplitudeMAE(predicted, amplitude *graph.Node) *graph.Node {
+	l, a := graph.Cast(predicted, graph.Float64), graph.Cast(amplitude, graph.Float64)
+	d := graph.Sub(graph.Sqrt(graph.AddScalar(l, LogEpsilon)), a)
+	return graph.Mean(graph.Add(graph.Relu(d), graph.Relu(graph.Neg(d))))
+}
