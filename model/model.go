@@ -8,6 +8,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/graph"
@@ -73,7 +74,7 @@ func New(s Settings) *Model {
 
 // Parameters lists names and shapes of the weights, log_scale last, without
 // values.
-func (m *Model) Parameters() []Parameter { return m.parameters }
+func (m *Model) Parameters() []Parameter { return slices.Clone(m.parameters) }
 
 // Count is the number of weights, log_scale not counted.
 func (m *Model) Count() int {

@@ -37,7 +37,7 @@ type network struct {
 // encoder and two decoders.
 func (n *network) objectPatches(input *graph.Node) physics.Complex {
 	code := n.encoder(input)
-	amplitude := n.decoder(code, "amplitude", activations[string(n.config.AmpActivation)])
+	amplitude := n.decoder(code, "amplitude", activations[n.config.AmpActivation])
 	phase := n.decoder(code, "phase", func(x *graph.Node) *graph.Node { return graph.Scale(graph.Tanh(x), math.Pi) })
 	return physics.Polar(amplitude, phase)
 }

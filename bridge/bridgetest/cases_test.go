@@ -23,7 +23,8 @@ const (
 
 // TestGradientsByFiniteDifferences moves every element (at most 40 of each
 // input) of every case up and down and compares the change of the loss with
-// the gradient that the rules give.
+// the gradient that the rules give. The graphs are of float32 so that casts
+// stay in them; the evaluator computes in float64 all the same.
 func TestGradientsByFiniteDifferences(t *testing.T) {
 	checked := map[graph.Op]bool{}
 	for _, c := range Cases() {
@@ -31,7 +32,7 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 			continue
 		}
 		t.Run(c.Name, func(t *testing.T) {
-			p, feeds := c.Program(graph.Float64)
+			p, feeds := c.Program(graph.Float32)
 			out, err := eval.Run(p, Arrays(feeds), nil)
 			require.NoError(t, err)
 			for k := range c.Inputs {
@@ -51,7 +52,7 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 }
 
 func nodesOfResult(c Case) []*graph.Node {
-	p, _ := c.Program(graph.Float64)
+	p, _ := c.Program(graph.Float32)
 	return (&graph.Program{Name: "forward", Outputs: p.Outputs[:1]}).Nodes()
 }
 
