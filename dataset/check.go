@@ -1,0 +1,86 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// minSide is the smallest side of a pattern: an eighth of the smallest network.
+const minSide = 8
+
+func checkSide(n int) error {
+	if n < minSide || n%2 != 0 {
+		return fmt.Errorf("found patterns of %d×%d pixels; expected an even side of at least %d", n, n, minSide)
+	}
+	return nil
+}
+
+// checkPatterns looks at patterns [n, N, N], be they amplitudes or counts.
+func checkPatterns(values []float32, side int) error {
+	size := side * side
+	for at, v := range values {
+		if !(v >= 0 && v <= math.MaxFloat32) {
+			p := at % size
+			return fmt.Errorf("pattern %d, row %d, column %d: found %g; expected finite numbers, at least 0", at/size, p/side, p%side, v)
+		}
+	}
+	dark := darkPatterns(values, size)
+	switch n := len(values) / size; len(dark) {
+	case 0:
+		return nil
+	case n:
+		return fmt.Errorf("found zeros throughout; expected light in each of the %d patterns", n)
+	default:
+		return fmt.Errorf("pattern %d: found zeros throughout (%d such patterns of %d); expected light in each: remove them from the file", dark[0], len(dark), n)
+	}
+}
+
+// darkPatterns lists the patterns that are zero throughout.
+func darkPatterns(values []float32, size int) []int {
+	var dark []int
+	for k := range len(values) / size {
+		lit := func(v float32) bool { return v != 0 }
+		if !slices.ContainsFunc(values[k*size:(k+1)*size], lit) {
+			dark = append(dark, k)
+		}
+	}
+	return dark
+}
+
+func checkPositions(values []float64) error {
+	for i, v := range values {
+		if !finite(v) {
+			return fmt.Errorf("element %d: found %g; expected finite positions in object pixels", i, v)
+		}
+	}
+	return nil
+}
+
+func checkFinite(values []complex64) error {
+	for i, v := range values {
+		if !finite(float64(real(v))) || !finite(float64(imag(v))) {
+			return fmt.Errorf("element %d: found %g; expected finite numbers", i, v)
+		}
+	}
+	return nil
+}
+
+// checkProbe makes sure that NormalizedProbe has something to divide by.
+func checkProbe(probe []complex64, side int) error {
+	if err := checkFinite(probe); err != nil {
+		return err
+	}
+	all := true
+	for _, v := range probe {
+		all = all && v == 0
+	}
+	switch {
+	case all:
+		return errors.New("found zeros throughout; expected a probe with light")
+	case meanInCircle(probe, side) == 0:
+		return fmt.Errorf("found zeros within %d pixels of the centre; expected a probe in the middle of its array", side/4)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package dataset
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ptychobridge/ptychobridge/dataset/npz"
+)
+
+// layout is how a file orders its patterns.
+type layout struct {
+	n, side int
+	last    bool // (N, N, n) and not (n, N, N)
+}
+
+// newLayout recognises the axis of n patterns. ambiguous says that it could be
+// either of two.
+func newLayout(shape []int, n int) (l layout, ambiguous bool, err error) {
+	axes := shape
+	if len(axes) == 4 && axes[3] == 1 {
+		axes = axes[:3]
+	}
+	if len(axes) != 3 {
+		return layout{}, false, fmt.Errorf("found shape %v; expected (%d, N, N) or (N, N, %d)", shape, n, n)
+	}
+	first := axes[0] == n && axes[1] == axes[2]
+	last := axes[2] == n && axes[0] == axes[1]
+	switch {
+	case first:
+		l = layout{n: n, side: axes[1]}
+	case last:
+		l = layout{n: n, side: axes[0], last: true}
+	case axes[0] == n:
+		return layout{}, false, fmt.Errorf("found shape %v, patterns of %d×%d pixels; expected square ones", shape, axes[1], axes[2])
+	default:
+		return layout{}, false, fmt.Errorf("found shape %v; expected (%d, N, N) or (N, N, %d): there are %d positions", shape, n, n, n)
+	}
+	return l, first && last, checkSide(l.side)
+}
+
+// images orders values as [n, N, N].
+func images[T any](values []T, l layout) []T {
+	if !l.last {
+		return values
+	}
+	size := l.side * l.side
+	out := make([]T, len(values))
+	for p := range size {
+		for k := range l.n {
+			out[k*size+p] = values[p*l.n+k]
+		}
+	}
+	return out
+}
+
+func (l *loader) patterns() error {
+	key := keyPatterns
+	if !l.has(key) {
+		key = keyOld
+	}
+	values, m, err := l.readPatterns(key)
+	if err != nil {
+		return err
+	}
+	if key == keyPatterns && l.has(keyOld) {
+		if err := l.sameAs(values); err != nil {
+			return err
+		}
+	}
+	if err := l.fault(key, checkPatterns(values, l.raw.N)); err != nil {
+		return err
+	}
+	return l.amplitudes(key, values, m)
+}
+
+// readPatterns gives the patterns [n, N, N] and sets N.
+func (l *loader) readPatterns(key string) ([]float32, npz.Member, error) {
+	m, _ := l.file.Member(key)
+	order, ambiguous, err := newLayout(m.Shape, l.raw.Len())
+	if err != nil {
+		return nil, m, l.fault(key, err)
+	}
+	if ambiguous {
+		l.warn(key, "found shape %v with as many patterns as a side has pixels; taken as (n, N, N)", m.Shape)
+	}
+	l.raw.N = order.side
+	values, err := npz.Read[float32](l.file, key)
+	if err != nil {
+		return nil, m, err
+	}
+	return images(values, order), m, nil
+}
+
+// sameAs makes sure that the older name holds no other patterns.
+func (l *loader) sameAs(values []float32) error {
+	side := l.raw.N
+	old, _, err := l.readPatterns(keyOld)
+	if err != nil {
+		return err
+	}
+	if l.raw.N != side || !slices.Equal(old, values) {
+		return l.fault(keyOld, fmt.Errorf("found other patterns than in %q; expected the same, or one of the two keys", keyPatterns))
+	}
+	return nil
+}
+
+// amplitudes settles the kind of the patterns and keeps them as amplitudes.
+func (l *loader) amplitudes(key string, values []float32, m npz.Member) error {
+	verdict, err := judge(l.options.Kind, look(values, m))
+	if err != nil {
+		return l.fault(key, err)
+	}
+	if verdict.warning != "" {
+		l.warn(key, "%s", verdict.warning)
+	}
+	if verdict.intensity {
+		squareRoots(values)
+	}
+	l.raw.Amplitude, l.raw.Counts = values, verdict.counts
+	return nil
+}
+
+func (l *loader) patches() error {
+	m, ok := l.file.Member(keyPatches)
+	if !ok {
+		return nil
+	}
+	order, _, err := newLayout(m.Shape, l.raw.Len())
+	if err != nil {
+		return l.fault(keyPatches, err)
+	}
+	if order.side != l.raw.N {
+		return l.fault(keyPatches, fmt.Errorf("found shape %v; expected patches of %d×%d pixels as the patterns have", m.Shape, l.raw.N, l.raw.N))
+	}
+	values, err := npz.Read[complex64](l.file, keyPatches)
+	if err != nil {
+		return err
+	}
+	l.raw.Patches = images(values, order)
+	return l.fault(keyPatches, checkFinite(l.raw.Patches))
+}
