@@ -71,7 +71,7 @@ type TrainingConfig struct {
 
 // InferenceConfig describes a reconstruction from a trained model.
 type InferenceConfig struct {
-	Model         ModelConfig `yaml:"-"` // only fields that were set explicitly are compared with the bundle
+	Model         ModelConfig `yaml:"-"` // the zero value is the bundle's; only what was set explicitly is compared with it
 	ModelPath     string      `yaml:"model_path"`
 	TestDataFile  string      `yaml:"test_data_file"`
 	NGroups       int         `yaml:"n_groups"`
