@@ -23,3 +23,5 @@ require (
 	gonum.org/v1/plot v0.17.0 // indirect
 	google.golang.org/protobuf v1.34.2 // indirect
 )
+
+replace github.com/galeone/tensorflow/tensorflow/go => ./bridge/tfnative/tfalias

@@ -1,0 +1,30 @@
+//go:build cgo && !notensorflow
+
+package tfnative_test
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/bridgetest"
+	"github.com/ptychobridge/ptychobridge/bridge/tfnative"
+)
+
+// open opens TensorFlow or skips the test where it is missing, unless
+// PTYCHO_REQUIRE_NATIVE says that it must be there.
+func open(t *testing.T) bridge.Backend {
+	t.Helper()
+	b, err := tfnative.Open(bridge.Options{Threads: 2})
+	if errors.Is(err, bridge.ErrUnavailable) && os.Getenv("PTYCHO_REQUIRE_NATIVE") == "" {
+		t.Skipf("TensorFlow is missing: %v", err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b
+}
+
+func TestConformance(t *testing.T) { bridgetest.Run(t, open) }

@@ -1,0 +1,16 @@
+//go:build !cgo || notensorflow
+
+// Package tfnative runs graph programs on TensorFlow. In this build it is
+// left out: Open gives the error that says how to get it.
+package tfnative
+
+import "github.com/ptychobridge/ptychobridge/bridge"
+
+const remedy = `Build with it, in the source tree (github.com/ptychobridge/ptychobridge):
+  make native build
+which fetches TensorFlow and builds the program with cgo and without the tag notensorflow.`
+
+// Open gives an error that matches bridge.ErrUnavailable.
+func Open(bridge.Options) (bridge.Backend, error) {
+	return nil, bridge.Unavailable("TensorFlow", "this build has no TensorFlow support (it was built with the tag notensorflow, or without cgo)", remedy)
+}

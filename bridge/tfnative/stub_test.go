@@ -1,0 +1,20 @@
+//go:build !cgo || notensorflow
+
+package tfnative_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/tfnative"
+)
+
+func TestOpenSaysWhatToDo(t *testing.T) {
+	_, err := tfnative.Open(bridge.Options{})
+	require.ErrorIs(t, err, bridge.ErrUnavailable)
+	require.True(t, strings.HasPrefix(err.Error(), "TensorFlow backend selected, but this build has no TensorFlow support"), err.Error())
+	require.ErrorContains(t, err, "make native build")
+}
