@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/selector"
+)
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2 // usage or configuration
+	exitUnavailable = 3 // the backend is not in this build or on this machine
+	exitInterrupted = 130
+)
+
+// version is set by the linker in releases.
+var version = "0.1.0-dev"
+
+// app is one call of the program.
+type app struct {
+	stdout, stderr io.Writer
+	json, quiet    bool
+}
+
+// Main runs the command line and gives the exit code. Results go to stdout,
+// progress and errors to stderr. When ctx is cancelled, the command stops and
+// the code is 130.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	var said quiet
+	if !errors.As(err, &said) {
+		fmt.Fprintf(stderr, "ptycho: %v\n", err)
+	}
+	return exitCode(err)
+}
+
+// usageError is a fault of the command line or of the configuration.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// quiet is an error that the user has already been told of.
+type quiet struct{ error }
+
+func (e quiet) Unwrap() error { return e.error }
+
+func exitCode(err error) int {
+	var usage usageError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &usage), errors.Is(err, selector.ErrInvalidBackend), errors.Is(err, selector.ErrInvalidConfig):
+		return exitUsage
+	case errors.Is(err, bridge.ErrUnavailable):
+		return exitUnavailable
+	}
+	return exitFailed
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ptycho",
+		Short: "Ptychographic reconstruction with PtychoPINN on TensorFlow or LibTorch",
+		Long: `ptycho recovers a complex object from the diffraction patterns of a
+ptychographic scan. It trains the PtychoPINN network on the measured patterns
+alone, on the native TensorFlow or LibTorch library as --backend says.`,
+		Example:           "  ptycho run --train-data-file scan.npz --nphotons 4.4e5\n  ptycho run --backend pytorch",
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args:              noArguments,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print results as JSON")
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+	})
+	// --n_groups is --n-groups.
+	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
+	})
+	root.AddCommand(runCommand(a), simulateCommand(a), doctorCommand(a), versionCommand(a))
+	return root
+}
+
+// noArguments refuses words that no command knows.
+func noArguments(c *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(c, args); err != nil {
+		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+	}
+	return nil
+}
+
+func versionCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  ptycho version",
+		Args:    noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(a.stdout, versionLine())
+			return err
+		},
+	}
+}
+
+// versionLine gives the program's version and what it was built with; it
+// touches no runtime.
+func versionLine() string {
+	line := "ptycho " + version
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return line
+	}
+	var tags string
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			line += " (" + s.Value[:min(12, len(s.Value))] + ")"
+		case "-tags":
+			tags = ", tags " + s.Value
+		}
+	}
+	return fmt.Sprintf("%s, %s %s/%s%s", line, runtime.Version(), runtime.GOOS, runtime.GOARCH, tags)
+}
+
+func indent(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  ")
+}

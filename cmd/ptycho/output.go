@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ptychobridge/ptychobridge/dataset/npz"
+	"github.com/ptychobridge/ptychobridge/evaluate"
+	"github.com/ptychobridge/ptychobridge/workflow"
+)
+
+// The files of a run's directory.
+const (
+	fileConfig         = "config.yaml"
+	fileRun            = "run.json"
+	fileHistory        = "history.csv"
+	fileReconstruction = "reconstruction.npz"
+	fileAmplitude      = "reconstructed_amplitude.png"
+	filePhase          = "reconstructed_phase.png"
+	fileComparison     = "comparison_plot.png"
+	fileMetrics        = "metrics.json"
+	fileBundle         = "model.ptycho.zip"
+	fileSimulated      = "simulated.npz"
+)
+
+// runRecord is run.json: the results without arrays, and what they came from.
+type runRecord struct {
+	*workflow.Results
+	Program  string            `json:"program"`
+	Finished time.Time         `json:"finished"`
+	Inputs   []inputRecord     `json:"inputs"`
+	Sources  map[string]string `json:"settings_from,omitempty"` // flag, file or data, for settings that are no defaults
+	Metrics  *evaluate.Metrics `json:"metrics,omitempty"`
+	Files    []string          `json:"files"`
+}
+
+// inputRecord names a data file by its content.
+type inputRecord struct {
+	Path     string `json:"path"`
+	SHA256   string `json:"sha256"`
+	Patterns int    `json:"patterns"`
+}
+
+// writeFile writes a file under a temporary name, syncs it and gives it its
+// name.
+func writeFile(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // it is gone once it was renamed
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func writeJSON(path string, v any) error {
+	content, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return writeFile(path, append(content, '\n'))
+}
+
+// writeReconstruction writes the stitched object and where its patches lay.
+func writeReconstruction(path string, r *workflow.Results) error {
+	o := r.Object
+	shape := []int{o.Rows, o.Cols}
+	return npz.Write(path,
+		npz.Array{Key: "object", Data: o.Data, Shape: shape},
+		npz.Array{Key: "amplitude", Data: r.ReconAmp.Data, Shape: shape},
+		npz.Array{Key: "phase", Data: r.ReconPhase.Data, Shape: shape},
+		npz.Array{Key: "weight", Data: o.Weight, Shape: shape},
+		npz.Array{Key: "origin_xy", Data: []int64{int64(o.OriginX), int64(o.OriginY)}, Shape: []int{2}},
+		npz.Array{Key: "positions", Data: r.GlobalOffsets, Shape: []int{len(r.GlobalOffsets) / 2, 2}},
+	)
+}

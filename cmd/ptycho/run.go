@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/selector"
+	"github.com/ptychobridge/ptychobridge/workflow"
+)
+
+// simulatedPatterns is the size of the set that a run without data makes.
+const simulatedPatterns = 256
+
+func runCommand(a *app) *cobra.Command {
+	r := &runner{app: a}
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Train on a scan, reconstruct the object and write it",
+		Long: `Trains the network on the patterns of a data file, reconstructs the object
+from the test file (or the training file, where there is none), and writes
+pictures, arrays, metrics and the model into a new directory. Without a data
+file, a small scan of a simulated object is made first.
+
+Settings come from flags, a --config file, the data file's metadata and the
+defaults, in that order.`,
+		Example: `  ptycho run --train-data-file scan.npz --nphotons 4.4e5
+  ptycho run --train-data-file scan.npz --backend pytorch --nepochs 20 --output-dir result
+  ptycho run --config run.yaml --set training.batch_size=8`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return r.run(c) },
+	}
+	r.settings.register(c, "model", "data", "training", "reconstruction", "execution")
+	c.Flags().BoolVar(&r.force, "force", false, "replace an earlier run in --output-dir")
+	return c
+}
+
+// runner is one run.
+type runner struct {
+	*app
+	settings settings
+	force    bool
+
+	resolved    config.Resolved
+	train, test *dataset.Raw
+	simulated   bool
+}
+
+func (r *runner) run(c *cobra.Command) error {
+	if err := r.prepare(c); err != nil {
+		return err
+	}
+	numbered := r.resolved.Sources["training.output_dir"] == "default"
+	d, err := newDirectory(r.resolved.Config.Training.OutputDir, numbered, r.force)
+	if err != nil {
+		return err
+	}
+	r.resolved.Config.Training.OutputDir = d.path
+	results, err := r.reconstruct(c.Context(), d)
+	if err != nil {
+		return errors.Join(err, d.undo())
+	}
+	record, err := r.write(d, results)
+	if err != nil {
+		return fmt.Errorf("the run has succeeded and its model is in %s, but: %w", results.BundlePath, err)
+	}
+	if err := d.keep(); err != nil {
+		return err
+	}
+	return r.print(d, record)
+}
+
+// prepare resolves the settings and loads or simulates the data, so that
+// whatever is wrong with them is known before anything is made.
+func (r *runner) prepare(c *cobra.Command) error {
+	layers, err := r.settings.layers(c)
+	if err != nil {
+		return err
+	}
+	if r.resolved, err = resolve(layers...); err != nil {
+		return err
+	}
+	cfg := r.resolved.Config
+	if err := selector.Check(cfg); err != nil {
+		return err
+	}
+	if err := r.load(cfg); err != nil {
+		return err
+	}
+	metadata, err := config.Metadata(r.train.Path, r.train.Metadata)
+	if err != nil {
+		return err
+	}
+	r.resolved, err = resolve(append([]config.Layer{metadata}, layers...)...)
+	for _, w := range r.resolved.Warnings {
+		r.warn(w)
+	}
+	return err
+}
+
+func (r *runner) load(cfg config.Config) (err error) {
+	t := cfg.Training
+	o := dataset.Options{Kind: cfg.Data.Kind, FlipX: cfg.Data.FlipX, FlipY: cfg.Data.FlipY, SwapXY: cfg.Data.SwapXY, CoordScale: cfg.Data.CoordScale}
+	if t.TrainDataFile == "" {
+		r.simulated = true
+		r.train, err = dataset.Simulate(dataset.SimulateOptions{
+			Object: dataset.ObjectSiemens, Scan: dataset.ScanSpiral, Patterns: simulatedPatterns, N: t.Model.N, NPhotons: t.NPhotons, Seed: t.Seed,
+		})
+	} else {
+		r.train, err = dataset.Load(t.TrainDataFile, o)
+	}
+	if err != nil {
+		return err
+	}
+	if t.TestDataFile != "" {
+		if r.test, err = dataset.Load(t.TestDataFile, o); err != nil {
+			return err
+		}
+	}
+	for _, raw := range []*dataset.Raw{r.train, r.test} {
+		if raw != nil {
+			for _, w := range raw.Warnings {
+				r.warn(w)
+			}
+		}
+	}
+	return nil
+}
+
+// reconstruct writes what went into the run and trains.
+func (r *runner) reconstruct(ctx context.Context, d *directory) (*workflow.Results, error) {
+	cfg := r.resolved.Config
+	if r.simulated {
+		r.train.Path = d.file(fileSimulated)
+		cfg.Training.TrainDataFile = r.train.Path
+		r.resolved.Config = cfg
+		if err := r.train.Write(r.train.Path); err != nil {
+			return nil, err
+		}
+	}
+	effective, err := cfg.YAML()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(d.file(fileConfig), effective); err != nil {
+		return nil, err
+	}
+	r.tellData()
+	_, _, results, err := selector.RunCDIExampleWithBackend(ctx, r.train, r.test, cfg.Training,
+		selector.WithExecution(cfg.Execution), selector.WithData(cfg.Data), selector.WithReconstruction(cfg.Reconstruction),
+		selector.WithLogger(slog.New(slog.NewTextHandler(r.stderr, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: withoutTime}))),
+		selector.WithProgress(r.tell))
+	return results, err
+}
+
+func withoutTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ptychobridge/ptychobridge/config"
+)
+
+// settings collects the configuration that a command line gives: flags, --set
+// and a file.
+type settings struct {
+	file string
+	set  []string
+}
+
+// textFlag is a flag whose text is judged later, with all others.
+type textFlag struct {
+	text string
+	kind config.Kind
+}
+
+func (f *textFlag) String() string { return f.text }
+func (f *textFlag) Type() string   { return f.kind.String() }
+func (f *textFlag) Set(text string) error {
+	f.text = text
+	return nil
+}
+
+// register adds a flag for every setting of the given sections, and --config
+// and --set.
+func (s *settings) register(c *cobra.Command, sections ...string) {
+	for _, f := range config.Fields() {
+		if !strings.Contains(strings.Join(sections, " "), f.Section) {
+			continue
+		}
+		flag := c.Flags().VarPF(&textFlag{text: f.Default, kind: f.Kind}, f.Flag, "", f.Doc+" ("+f.Allowed+")")
+		if f.Kind == config.Switch {
+			flag.NoOptDefVal = "true"
+		}
+	}
+	c.Flags().StringVarP(&s.file, "config", "c", "", "YAML file with settings; flags go before it")
+	c.Flags().StringArrayVar(&s.set, "set", nil, "a setting as key=value, for example training.batch_size=8; may be repeated")
+}
+
+// layers gives the file's and the command line's settings, the weaker first.
+// A flag that was not given is in none. All faults come at once.
+func (s *settings) layers(c *cobra.Command) ([]config.Layer, error) {
+	var layers []config.Layer
+	var faults []error
+	if s.file != "" {
+		l, err := config.Load(s.file)
+		faults = append(faults, err)
+		layers = append(layers, l)
+	}
+	flags := config.Layer{Source: "command line"}
+	for _, pair := range s.set {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			faults = append(faults, fmt.Errorf("--set %s: expected key=value", pair))
+			continue
+		}
+		faults = append(faults, flags.Set(strings.TrimSpace(key), strings.TrimSpace(value)))
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if t, ok := f.Value.(*textFlag); ok {
+			faults = append(faults, flags.Set(f.Name, t.text))
+		}
+	})
+	if err := errors.Join(faults...); err != nil {
+		return nil, usageError{err}
+	}
+	return append(layers, flags), nil
+}
+
+// resolve lays the layers over the defaults; the first is the weakest.
+func resolve(layers ...config.Layer) (config.Resolved, error) {
+	r, err := config.Resolve(layers...)
+	if err != nil {
+		return r, usageError{err}
+	}
+	return r, nil
+}

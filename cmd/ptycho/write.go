@@ -1,0 +1,62 @@
+package main
+
+import (
+	"time"
+
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/evaluate"
+	"github.com/ptychobridge/ptychobridge/workflow"
+)
+
+// write writes the files of a run that has succeeded; the model is there
+// already.
+func (r *runner) write(d *directory, results *workflow.Results) (*runRecord, error) {
+	files := []string{fileConfig, fileBundle, fileHistory}
+	if r.simulated {
+		files = append(files, fileSimulated)
+	}
+	history, err := workflow.HistoryCSV(results.History)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(d.file(fileHistory), history); err != nil {
+		return nil, err
+	}
+	var metrics *evaluate.Metrics
+	if results.Object != nil {
+		if metrics, err = r.writeObject(d, results, &files); err != nil {
+			return nil, err
+		}
+	}
+	record := &runRecord{
+		Results: results, Program: versionLine(), Finished: time.Now().UTC().Truncate(time.Second),
+		Inputs: []inputRecord{input(r.train)}, Metrics: metrics, Sources: r.sources(), Files: append(files, fileRun),
+	}
+	if r.test != nil {
+		record.Inputs = append(record.Inputs, input(r.test))
+	}
+	return record, writeJSON(d.file(fileRun), record)
+}
+
+func input(raw *dataset.Raw) inputRecord {
+	return inputRecord{Path: raw.Path, SHA256: raw.SHA256, Patterns: raw.Len()}
+}
+
+// sources says where settings come from that are no defaults.
+func (r *runner) sources() map[string]string {
+	out := map[string]string{}
+	for key, source := range r.resolved.Sources {
+		if source != "default" {
+			out[key] = source
+		}
+	}
+	return out
+}
+
+// reconstructed is the file whose object was reconstructed.
+func (r *runner) reconstructed() *dataset.Raw {
+	if r.test != nil {
+		return r.test
+	}
+	return r.train
+}

@@ -1,0 +1,206 @@
+package selector_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/bridgetest"
+	"github.com/ptychobridge/ptychobridge/bridge/evalnative"
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset/npz"
+	"github.com/ptychobridge/ptychobridge/graph"
+	"github.com/ptychobridge/ptychobridge/model"
+	"github.com/ptychobridge/ptychobridge/physics/physicstest"
+	"github.com/ptychobridge/ptychobridge/selector"
+)
+
+const golden = "../testdata/golden"
+
+// How far two runs of the same training may lie apart.
+const (
+	lossTolerance64     = 1e-10 // float64, relative, each of 15 steps: rounding of 1e-16, grown by the steps
+	gradientTolerance64 = 1e-8  // float64, max|a−b|/max|b| of each tensor: the worst tensor cancels four digits
+	firstTolerance32    = 1e-5  // float32, relative, first loss: rounding of the network
+	lateTolerance32     = 1e-3  // float32, relative, after 50 steps: training amplifies rounding
+)
+
+// open opens a backend or skips the test where it is missing, unless
+// PTYCHO_REQUIRE_NATIVE says that it must be there.
+func open(t *testing.T, name string) bridge.Backend {
+	t.Helper()
+	b, err := selector.Open(name, bridge.Options{Threads: 2})
+	if errors.Is(err, bridge.ErrUnavailable) && os.Getenv("PTYCHO_REQUIRE_NATIVE") == "" {
+		t.Skipf("%s is missing: %v", name, err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b
+}
+
+func TestGolden(t *testing.T) {
+	for _, name := range selector.Backends() {
+		t.Run(name, func(t *testing.T) {
+			physicstest.Golden(t, open(t, name), golden, physicstest.Float32Tolerance)
+		})
+	}
+}
+
+// training is a network on the eight patterns of the golden file.
+type training struct {
+	model    *model.Model
+	settings model.Settings
+	data     bridge.Tensors // states that are no weights
+	batch    int
+}
+
+func newTraining(t *testing.T, float graph.DType, filters float64, batch int) training {
+	t.Helper()
+	f, err := npz.Open(golden + "/a_inputs_gs1.npz")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	x, err := npz.Read[float64](f, "X")
+	require.NoError(t, err)
+	probe, err := npz.Read[complex128](f, "probe")
+	require.NoError(t, err)
+	scale, err := npz.Read[float64](f, "intensity_scale")
+	require.NoError(t, err)
+	c := config.Default().Training
+	c.Model.NFiltersScale = filters
+	n := c.Model.N
+	re, im := make([]float64, len(probe)), make([]float64, len(probe))
+	for i, p := range probe {
+		re[i], im[i] = real(p), imag(p)
+	}
+	s := model.Settings{
+		Model: c.Model, Float: float, Patterns: len(x) / (n * n), IntensityScale: scale[0], NLLWeight: 1,
+		Beta1: c.AdamBeta1, Beta2: c.AdamBeta2, TrainScale: true,
+	}
+	return training{model: model.New(s), settings: s, batch: batch, data: bridge.Tensors{
+		model.StateAmplitude: bridge.FromFloat64(float, x, s.Patterns, n, n),
+		model.StateProbeRe:   bridge.FromFloat64(float, re, n, n),
+		model.StateProbeIm:   bridge.FromFloat64(float, im, n, n),
+	}}
+}
+
+// session starts from the weights of seed 42.
+func (tr training) session(t *testing.T, b bridge.Backend, programs ...*graph.Program) bridge.Session {
+	t.Helper()
+	s, err := b.Compile(programs...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	for name, v := range tr.data {
+		require.NoError(t, s.Write(name, v))
+	}
+	widened := func(p model.Parameter) bridge.Tensor {
+		t := bridge.NewTensor(p.Data, p.Shape...)
+		return bridge.FromFloat64(tr.settings.Float, t.Float64(), p.Shape...)
+	}
+	for _, p := range tr.model.Initial(42) {
+		require.NoError(t, s.Write(p.Name, widened(p)))
+	}
+	for _, p := range programs {
+		if len(p.Updates) == 0 {
+			return s
+		}
+	}
+	for _, p := range tr.model.Moments() {
+		p.Data = make([]float32, p.Shape.Size())
+		require.NoError(t, s.Write(p.Name, widened(p)))
+	}
+	return s
+}
+
+// losses gives the loss before each of some optimizer steps.
+func (tr training) losses(t *testing.T, b bridge.Backend, steps int) []float64 {
+	t.Helper()
+	s := tr.session(t, b, tr.model.Train(tr.batch))
+	out := make([]float64, steps)
+	for k := range out {
+		indices := make([]int32, tr.batch)
+		for i := range indices {
+			indices[i] = int32((k*tr.batch + i*3) % tr.settings.Patterns)
+		}
+		got, err := s.Run(model.TrainName(tr.batch), bridge.Tensors{
+			model.InputIndices:      bridge.NewTensor(indices, tr.batch),
+			model.InputLearningRate: bridge.FromFloat64(tr.settings.Float, []float64{model.AdamRate(1e-3, .9, .999, k+1)}),
+		})
+		require.NoError(t, err)
+		out[k] = got[model.OutputLoss].Scalar()
+	}
+	return out
+}
+
+// gradients gives loss, deviance and the gradient of every parameter.
+func (tr training) gradients(t *testing.T, b bridge.Backend) bridge.Tensors {
+	t.Helper()
+	s := tr.session(t, b, tr.model.Gradient(tr.batch))
+	indices := make([]int32, tr.batch)
+	for i := range indices {
+		indices[i] = int32(i)
+	}
+	out, err := s.Run(model.GradientName(tr.batch), bridge.Tensors{model.InputIndices: bridge.NewTensor(indices, tr.batch)})
+	require.NoError(t, err)
+	return out
+}
+
+func relative(a, b float64) float64 { return math.Abs(a-b) / math.Abs(b) }
+
+// TestTrainingFloat64: both runtimes do the same mathematics.
+func TestTrainingFloat64(t *testing.T) {
+	tf, torch := open(t, config.TensorFlow), open(t, config.PyTorch)
+	tr := newTraining(t, graph.Float64, 0.5, 4)
+	requireGradients(t, tr.gradients(t, tf), tr.gradients(t, torch), gradientTolerance64)
+	a, b := tr.losses(t, tf, 15), tr.losses(t, torch, 15)
+	worst := 0.0
+	for k := range a {
+		worst = max(worst, relative(a[k], b[k]))
+	}
+	t.Logf("loss %.6f … %.6f; 15 steps, largest relative difference %.1e, allowed %.0e", a[0], a[14], worst, lossTolerance64)
+	require.LessOrEqual(t, worst, lossTolerance64)
+	require.Less(t, a[14], a[0], "training lowers the loss")
+}
+
+// TestTrainingAgainstEvaluator: each runtime's gradients are those of the
+// evaluator, so that both are right and not only alike.
+func TestTrainingAgainstEvaluator(t *testing.T) {
+	tr := newTraining(t, graph.Float64, 0.25, 1)
+	want := tr.gradients(t, evalnative.Open())
+	for _, name := range selector.Backends() {
+		t.Run(name, func(t *testing.T) { requireGradients(t, tr.gradients(t, open(t, name)), want, gradientTolerance64) })
+	}
+}
+
+func requireGradients(t *testing.T, a, b bridge.Tensors, tolerance float64) {
+	t.Helper()
+	require.Len(t, a, len(b))
+	worst, where := 0.0, ""
+	for name := range b {
+		d := bridgetest.Difference(a[name].Float64(), b[name].Float64())
+		require.LessOrEqual(t, d, tolerance, name)
+		if d >= worst {
+			worst, where = d, name
+		}
+	}
+	t.Logf("%d tensors, largest difference %.1e in %s, allowed %.0e", len(b), worst, where, tolerance)
+}
+
+// TestTrainingFloat32: kernels differ, results stay close.
+func TestTrainingFloat32(t *testing.T) {
+	tf, torch := open(t, config.TensorFlow), open(t, config.PyTorch)
+	tr := newTraining(t, graph.Float32, 0.5, 4)
+	const steps = 51
+	a, b := tr.losses(t, tf, steps), tr.losses(t, torch, steps)
+	t.Logf("first loss: %.1e, allowed %.0e; after 50 steps: %.1e, allowed %.0e", relative(a[0], b[0]), firstTolerance32, relative(a[50], b[50]), lateTolerance32)
+	require.LessOrEqual(t, relative(a[0], b[0]), firstTolerance32)
+	require.LessOrEqual(t, relative(a[50], b[50]), lateTolerance32)
+	for i, name := range selector.Backends() {
+		again := tr.losses(t, open(t, name), steps)
+		require.Equal(t, [][]float64{a, b}[i], again, fmt.Sprintf("%s gives the same bits at every run", name))
+	}
+}

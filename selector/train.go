@@ -1,0 +1,90 @@
+package selector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/workflow"
+)
+
+// TrainCDIModelWithBackend trains the model of cfg on the backend that
+// cfg.Backend names and reconstructs nothing. test may be nil; it serves for
+// validation where it is given. File names in cfg are not read. Where
+// cfg.OutputDir is not empty, the model bundle is written there.
+//
+// cfg is not changed. Errors match ErrInvalidBackend, ErrInvalidConfig (before
+// anything has happened), bridge.ErrUnavailable (the legacy parameters are
+// updated then) or the error of ctx.
+func TrainCDIModelWithBackend(ctx context.Context, train, test *dataset.Raw, cfg config.TrainingConfig, options ...Option) (*workflow.Results, error) {
+	return newCall(options).train(ctx, train, test, cfg, false)
+}
+
+// RunCDIExampleWithBackend trains as TrainCDIModelWithBackend does and then
+// predicts the object patches of test, or of train where test is nil. With
+// DoStitching they are stitched; amplitude and phase (radians) of the stitched
+// object are nil otherwise.
+func RunCDIExampleWithBackend(ctx context.Context, train, test *dataset.Raw, cfg config.TrainingConfig, options ...Option) (amplitude, phase *workflow.Image, results *workflow.Results, err error) {
+	results, err = newCall(options).train(ctx, train, test, cfg, true)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return results.ReconAmp, results.ReconPhase, results, nil
+}
+
+func (c *call) train(ctx context.Context, train, test *dataset.Raw, cfg config.TrainingConfig, reconstruct bool) (*workflow.Results, error) {
+	if err := Check(config.Config{Training: cfg, Data: c.data, Reconstruction: c.reconstruction, Execution: c.execution}); err != nil {
+		return nil, err
+	}
+	if train == nil {
+		return nil, fmt.Errorf("%w: there is no training data", ErrInvalidConfig)
+	}
+	if err := c.update(c.legacy, cfg); err != nil {
+		return nil, fmt.Errorf("selector: legacy parameters: %w", err)
+	}
+	c.logger.Info("params synchronized", "backend", cfg.Backend)
+	b, err := c.route(cfg.Backend)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close() //nolint:errcheck // its errors are those of freeing memory
+	r, err := workflow.Train(ctx, b, train, test, cfg, workflow.Options{
+		Execution: c.execution, Data: c.data, Reconstruction: c.reconstruction, Legacy: c.legacy,
+		Logger: c.logger, Progress: c.progress, Reconstruct: reconstruct,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.logger.Info("complete", "backend", cfg.Backend)
+	return r, nil
+}
+
+// Check refuses, by name and before anything has happened, what the functions
+// for training refuse: an unknown backend, settings out of range, settings
+// that this version does not support. Errors match ErrInvalidBackend or
+// ErrInvalidConfig.
+func Check(c config.Config) error {
+	if err := checkBackend(c.Training.Backend, "TrainingConfig.backend"); err != nil {
+		return err
+	}
+	if err := errors.Join(c.Validate(), c.Unsupported()); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalidConfig, err)
+	}
+	return nil
+}
+
+// route opens the backend; nothing falls back.
+func (c *call) route(name string) (bridge.Backend, error) {
+	c.logger.Info("routing", "backend", name)
+	b, err := c.open(name, bridgeOptions(c.execution))
+	if err != nil {
+		return nil, err
+	}
+	if i := b.Info(); c.execution.Device == "" || c.execution.Device == "auto" {
+		c.logger.Info("device chosen", "backend", name, "device", i.Device)
+	}
+	return b, nil
+}

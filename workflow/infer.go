@@ -1,0 +1,178 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bundle"
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/model"
+)
+
+// Names of the models of a bundle.
+const (
+	DiffractionToObject = "diffraction_to_obj" // gives the object patches
+	Autoencoder         = "autoencoder"        // gives the predicted intensities too
+)
+
+// Model is a trained model on a backend, which it owns. It is for one
+// goroutine at a time.
+type Model struct {
+	name    string
+	backend bridge.Backend
+	bundle  *bundle.Bundle
+	config  config.InferenceConfig
+	set     model.Settings
+	weights []model.Parameter
+	closed  bool
+}
+
+// Prediction is what a model gives for a scan of G patterns in use.
+type Prediction struct {
+	N       int
+	Patches []complex64 // object patches [G, N, N]
+	// Intensity holds the predicted intensities λ [G, N, N], in units in which
+	// a mean pattern of the training set has nphotons; nil but from the
+	// autoencoder.
+	Intensity []float32
+	X, Y      []float64 // positions [G] of the patches' centres in object pixels
+	NNIndices []int64   // patterns [G], as numbers in the file
+}
+
+// OpenModel checks that the bundle's weights are those of its configuration
+// and prepares the model of that name. The bundle's model section wins; what
+// c.Model sets otherwise is an error that names both. An unknown name is an
+// error that lists the names there are. On success the model owns b; on
+// failure the caller keeps it.
+func OpenModel(b bridge.Backend, trained *bundle.Bundle, c config.InferenceConfig, e config.ExecutionConfig, name string) (*Model, error) {
+	m := &Model{name: name, backend: b, bundle: trained, config: c}
+	if err := m.prepare(e.Precision); err != nil {
+		return nil, fmt.Errorf("workflow: open model: %w", err)
+	}
+	return m, nil
+}
+
+// CheckModel refuses what OpenModel refuses of names and settings, before a
+// backend is opened.
+func CheckModel(trained *bundle.Bundle, c config.InferenceConfig, name string) error {
+	if !slices.Contains(bundle.Models(), name) {
+		return fmt.Errorf("workflow: open model: no model is named %q; there are: %s", name, strings.Join(bundle.Models(), ", "))
+	}
+	if err := agree(c.Model, trained.Config.Training.Model); err != nil {
+		return fmt.Errorf("workflow: open model: %w", err)
+	}
+	if err := trained.Config.Unsupported(); err != nil {
+		return fmt.Errorf("workflow: open model: the bundle was trained with settings of another version: %w", err)
+	}
+	return nil
+}
+
+// agree compares the fields of a model section that are set, which is to say
+// not zero, with those of the bundle.
+func agree(asked, has config.ModelConfig) error {
+	a, h := config.Config{Training: config.TrainingConfig{Model: asked}}, config.Config{Training: config.TrainingConfig{Model: has}}
+	unset := config.Config{}
+	for _, f := range config.Fields() {
+		if f.Section != "model" || f.Get(a) == f.Get(unset) || f.Get(a) == f.Get(h) {
+			continue
+		}
+		return fmt.Errorf("%s is %s in the configuration and %s in the bundle; leave it out, or use a model trained with it", f.Path(), f.Get(a), f.Get(h))
+	}
+	return nil
+}
+
+func (m *Model) prepare(precision string) (err error) {
+	if err := CheckModel(m.bundle, m.config, m.name); err != nil {
+		return err
+	}
+	t := m.bundle.Config.Training
+	if m.set, err = settings(t, precision); err != nil {
+		return err
+	}
+	m.set.IntensityScale = m.bundle.Manifest.Constants.IntensityScale
+	m.weights = model.New(m.set).Parameters()
+	expected := []bundle.NamedShape{{Name: bundle.Probe, Shape: []int{2, t.Model.N, t.Model.N}}}
+	for _, p := range m.weights {
+		expected = append(expected, bundle.NamedShape{Name: p.Name, Shape: p.Shape})
+	}
+	if err := m.bundle.CheckWeights(expected); err != nil {
+		return err
+	}
+	for i, p := range m.weights {
+		w, _ := m.bundle.Weight(p.Name) // it was checked
+		m.weights[i].Data = w.F32
+	}
+	return nil
+}
+
+// Name is the name under which the model was loaded.
+func (m *Model) Name() string { return m.name }
+
+// Info tells what the model runs on.
+func (m *Model) Info() bridge.Info { return m.backend.Info() }
+
+// Predict gives the object patches of the patterns of raw that the
+// configuration chooses. Patterns are normalised by the factor of the
+// training. A cancelled ctx ends it at the next batch.
+func (m *Model) Predict(ctx context.Context, raw *dataset.Raw) (*Prediction, error) {
+	p, err := m.predict(ctx, raw)
+	if err != nil {
+		return nil, fmt.Errorf("workflow: predict: %w", err)
+	}
+	return p, nil
+}
+
+func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, error) {
+	if m.closed {
+		return nil, fmt.Errorf("the model is %w", bridge.ErrClosed)
+	}
+	if raw == nil {
+		return nil, fmt.Errorf("there is no data")
+	}
+	s, err := newInferenceScan(raw, m.config, m.set.Model.N, m.bundle.Manifest.Constants.Normalization)
+	if err != nil {
+		return nil, err
+	}
+	n, err := open(m.backend, s, m.set, m.config.BatchSize, m.probe(), purpose{predict: true})
+	if err != nil {
+		return nil, err
+	}
+	defer n.close() //nolint:errcheck // its errors are those of freeing memory
+	if err := n.writeWeights(m.weights); err != nil {
+		return nil, err
+	}
+	p := &Prediction{N: s.n}
+	err = batches(ctx, s.object.numbers(), m.config.BatchSize, func(batch []int32) error {
+		patches, intensity, err := n.predict(batch)
+		p.Patches = append(p.Patches, patches...)
+		if m.name == Autoencoder {
+			p.Intensity = append(p.Intensity, intensity...)
+		}
+		return err
+	})
+	p.X, p.Y, p.NNIndices = s.object.places()
+	return p, err
+}
+
+func (m *Model) probe() []complex64 {
+	w, _ := m.bundle.Weight(bundle.Probe) // it was checked
+	half := len(w.F32) / 2
+	probe := make([]complex64, half)
+	for i := range probe {
+		probe[i] = complex(w.F32[i], w.F32[half+i])
+	}
+	return probe
+}
+
+// Close closes the model's backend. Closing twice is harmless.
+func (m *Model) Close() error {
+	if m.closed {
+		return nil
+	}
+	m.closed = true
+	return m.backend.Close()
+}

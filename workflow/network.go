@@ -1,0 +1,194 @@
+package workflow
+
+import (
+	"fmt"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/graph"
+	"github.com/ptychobridge/ptychobridge/model"
+)
+
+// floats gives the element type of each precision.
+var floats = map[string]graph.DType{"float32": graph.Float32, "float64": graph.Float64}
+
+// network is a model in a session of a backend, with the patterns of a scan on
+// the device. Whoever makes it closes it.
+type network struct {
+	model   *model.Model
+	session bridge.Session
+	float   graph.DType
+	beta1   float64
+	beta2   float64
+	steps   int // optimizer steps made
+}
+
+// purpose says which programs a network is compiled for.
+type purpose struct{ train, predict bool }
+
+// open compiles the programs for the batch sizes that the scan needs and
+// writes the patterns and the normalised probe.
+func open(b bridge.Backend, s *scan, settings model.Settings, batch int, probe []complex64, why purpose) (*network, error) {
+	settings.Patterns = s.patterns()
+	n := &network{model: model.New(settings), float: settings.Float, beta1: settings.Beta1, beta2: settings.Beta2}
+	session, err := b.Compile(n.programs(s, batch, why)...)
+	if err != nil {
+		return nil, err
+	}
+	n.session = session
+	if err := n.writeScan(s, probe); err != nil {
+		_ = n.close() // the first error counts
+		return nil, err
+	}
+	return n, nil
+}
+
+// programs lists what a run needs; the last, smaller batch is a program of its
+// own.
+func (n *network) programs(s *scan, batch int, why purpose) []*graph.Program {
+	var out []*graph.Program
+	add := func(count int, make func(int) *graph.Program) {
+		for _, size := range batchSizes(count, batch) {
+			out = append(out, make(size))
+		}
+	}
+	if why.train {
+		add(len(s.training), n.model.Train)
+		add(len(s.validation), n.model.Evaluate)
+	}
+	if why.predict {
+		add(len(s.object.indices), n.model.Predict)
+	}
+	return out
+}
+
+// batchSizes gives the sizes of batches that count patterns make: full ones
+// and the last one.
+func batchSizes(count, batch int) []int {
+	var sizes []int
+	if count >= batch {
+		sizes = append(sizes, batch)
+	}
+	if rest := count % batch; rest > 0 {
+		sizes = append(sizes, rest)
+	}
+	return sizes
+}
+
+func (n *network) writeScan(s *scan, probe []complex64) error {
+	if err := n.write(model.StateAmplitude, s.amplitude, s.patterns(), s.n, s.n); err != nil {
+		return err
+	}
+	re, im := parts(probe)
+	if err := n.write(model.StateProbeRe, re, s.n, s.n); err != nil {
+		return err
+	}
+	return n.write(model.StateProbeIm, im, s.n, s.n)
+}
+
+// parts gives real and imaginary parts.
+func parts(values []complex64) (re, im []float32) {
+	re, im = make([]float32, len(values)), make([]float32, len(values))
+	for i, v := range values {
+		re[i], im[i] = real(v), imag(v)
+	}
+	return re, im
+}
+
+// write writes a state, widened where the network computes in float64.
+func (n *network) write(name string, values []float32, shape ...int) error {
+	t := bridge.NewTensor(values, shape...)
+	if n.float == graph.Float64 {
+		t = bridge.NewTensor(t.Float64(), shape...)
+	}
+	return n.session.Write(name, t)
+}
+
+// writeWeights sets all parameters.
+func (n *network) writeWeights(weights []model.Parameter) error {
+	for _, p := range weights {
+		if err := n.write(p.Name, p.Data, p.Shape...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeMoments sets the optimizer's states to zero.
+func (n *network) writeMoments() error {
+	for _, p := range n.model.Moments() {
+		if err := n.write(p.Name, make([]float32, p.Shape.Size()), p.Shape...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weights reads all parameters, rounded to float32.
+func (n *network) weights() ([]model.Parameter, error) {
+	out := n.model.Parameters()
+	for i, p := range out {
+		t, err := n.session.Read(p.Name)
+		if err != nil {
+			return nil, err
+		}
+		out[i].Data = t.Float32()
+	}
+	return out, nil
+}
+
+// step trains on a batch and gives loss and deviance from before the step.
+func (n *network) step(batch []int32, rate float64) (loss, deviance float64, err error) {
+	n.steps++
+	corrected := model.AdamRate(rate, n.beta1, n.beta2, n.steps)
+	return n.losses(model.TrainName(len(batch)), bridge.Tensors{
+		model.InputIndices:      bridge.NewTensor(batch, len(batch)),
+		model.InputLearningRate: bridge.FromFloat64(n.float, []float64{corrected}),
+	})
+}
+
+// evaluate gives loss and deviance of a batch.
+func (n *network) evaluate(batch []int32) (loss, deviance float64, err error) {
+	return n.losses(model.EvaluateName(len(batch)), bridge.Tensors{model.InputIndices: bridge.NewTensor(batch, len(batch))})
+}
+
+func (n *network) losses(program string, feeds bridge.Tensors) (loss, deviance float64, err error) {
+	out, err := n.session.Run(program, feeds)
+	if err != nil {
+		return 0, 0, err
+	}
+	return out[model.OutputLoss].Scalar(), out[model.OutputDeviance].Scalar(), nil
+}
+
+// predict gives the object patches [B, N, N] and the predicted intensities
+// [B, N, N] of a batch.
+func (n *network) predict(batch []int32) (patches []complex64, intensity []float32, err error) {
+	out, err := n.session.Run(model.PredictName(len(batch)), bridge.Tensors{model.InputIndices: bridge.NewTensor(batch, len(batch))})
+	if err != nil {
+		return nil, nil, err
+	}
+	re, im := out[model.OutputObjectRe].Float32(), out[model.OutputObjectIm].Float32()
+	patches = make([]complex64, len(re))
+	for i := range re {
+		patches[i] = complex(re[i], im[i])
+	}
+	return patches, out[model.OutputIntensity].Float32(), nil
+}
+
+func (n *network) close() error { return n.session.Close() }
+
+// settings are the model's settings for a configuration.
+func settings(c config.TrainingConfig, precision string) (model.Settings, error) {
+	float, ok := floats[precision]
+	if !ok {
+		return model.Settings{}, fmt.Errorf("precision %q is not known; expected float32 or float64", precision)
+	}
+	return model.Settings{
+		Model: c.Model, Float: float,
+		IntensityScale: dataset.IntensityScale(c.NPhotons, c.Model.N),
+		NLLWeight:      c.NLLWeight, MAEWeight: c.MAEWeight,
+		Beta1: c.AdamBeta1, Beta2: c.AdamBeta2,
+		TrainScale: c.IntensityScaleTrainable,
+	}, nil
+}

@@ -1,0 +1,59 @@
+package workflow
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/ptychobridge/ptychobridge/bundle"
+	"github.com/ptychobridge/ptychobridge/bundle/safetensors"
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/model"
+)
+
+// save writes the model bundle into the run's directory and gives its path.
+func save(r *Results, weights []model.Parameter, probe []complex64, o Options) (string, error) {
+	n := r.Config.Model.N
+	re, im := parts(probe)
+	tensors := []safetensors.Tensor{{Name: bundle.Probe, Shape: []int{2, n, n}, F32: append(re, im...)}}
+	for _, p := range weights {
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, Shape: p.Shape, F32: p.Data})
+	}
+	history, err := HistoryCSV(r.History)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(r.Config.OutputDir, bundle.FileName)
+	return path, bundle.Write(path, bundle.Bundle{
+		Manifest: bundle.Manifest{
+			Backend: r.Backend, Library: r.Info.Version, Program: o.Program,
+			Constants: bundle.Constants{
+				Normalization: r.Normalization, IntensityScale: r.IntensityScale, NPhotons: r.Config.NPhotons, ProbeScale: r.Config.Model.ProbeScale,
+			},
+		},
+		Config:  config.Config{Training: r.Config, Data: o.Data, Reconstruction: o.Reconstruction, Execution: o.Execution},
+		Params:  o.Legacy,
+		Weights: tensors,
+		History: history,
+	})
+}
+
+// HistoryCSV writes a history as CSV with a line of names.
+func HistoryCSV(history []Epoch) ([]byte, error) {
+	var out bytes.Buffer
+	w := csv.NewWriter(&out)
+	rows := [][]string{{"epoch", "train_loss", "validation_loss", "learning_rate", "train_deviance", "validation_deviance", "seconds"}}
+	for _, e := range history {
+		row := []string{strconv.Itoa(e.Epoch)}
+		for _, v := range []float64{e.TrainLoss, e.ValidationLoss, e.LearningRate, e.TrainDeviance, e.ValidationDeviance} {
+			row = append(row, strconv.FormatFloat(v, 'g', -1, 64))
+		}
+		rows = append(rows, append(row, fmt.Sprintf("%.3f", e.Seconds)))
+	}
+	if err := w.WriteAll(rows); err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	return out.Bytes(), nil
+}

@@ -1,0 +1,157 @@
+// Package workflow trains a model over a session of a backend and reconstructs
+// the object with it. It knows no runtime: the backend comes as a value, and
+// everything here is the same for all of them.
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/stitch"
+)
+
+// Options are what a run needs besides its data and its configuration.
+type Options struct {
+	Execution      config.ExecutionConfig
+	Data           config.DataConfig // as the data was read; only recorded
+	Reconstruction config.ReconstructionConfig
+	Legacy         config.LegacyParams // stored in the bundle
+	Logger         *slog.Logger        // nil: nothing is logged
+	Progress       func(Progress)      // nil: nothing is told
+	Program        string              // version of the program, stored in the bundle
+	Reconstruct    bool                // predict the object patches after training
+}
+
+// Train trains on train and, where asked for, predicts object patches and
+// stitches them, of test where it is given and else of train. The
+// configuration must have passed its checks; it is not changed. Where
+// OutputDir is not empty, the model bundle is written there before success is
+// reported. A cancelled ctx stops training at the next step; nothing is
+// written then, and the error wraps ctx.Err().
+func Train(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c config.TrainingConfig, o Options) (*Results, error) {
+	began := time.Now()
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	r, err := run(ctx, b, train, test, c, o, began)
+	if err != nil {
+		return nil, fmt.Errorf("workflow: train: %w", err)
+	}
+	return r, nil
+}
+
+func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c config.TrainingConfig, o Options, began time.Time) (*Results, error) {
+	scan, err := newScan(train, test, c)
+	if err != nil {
+		return nil, err
+	}
+	set, err := settings(c, o.Execution.Precision)
+	if err != nil {
+		return nil, err
+	}
+	probe := dataset.NormalizedProbe(train.Probe, c.Model.N, c.Model.ProbeScale)
+	n, err := open(b, scan, set, c.BatchSize, probe, purpose{train: true, predict: o.Reconstruct})
+	if err != nil {
+		return nil, err
+	}
+	defer n.close() //nolint:errcheck // its errors are those of freeing memory
+	if err := n.writeWeights(n.model.Initial(c.Seed)); err != nil {
+		return nil, err
+	}
+	if err := n.writeMoments(); err != nil {
+		return nil, err
+	}
+	r := &Results{
+		Backend: b.Info().Backend, Info: b.Info(), Precision: o.Execution.Precision, Seed: c.Seed,
+		Parameters: n.model.Count(), Patterns: len(scan.training) + len(scan.validation),
+		Config: c, Legacy: o.Legacy, Execution: o.Execution, Reconstruction: o.Reconstruction,
+		IntensityScale: set.IntensityScale, Normalization: scan.factor,
+	}
+	r.Times.Open = since(began)
+	o.Progress(Progress{Stage: StageOpen, Info: r.Info})
+
+	t := &trainer{network: n, scan: scan, config: c, report: o.Progress}
+	if scan.counts {
+		t.counts = scan.photons / c.NPhotons
+	}
+	o.Logger.Info("training", "patterns", len(scan.training), "validation", len(scan.validation), "parameters", r.Parameters)
+	start := time.Now()
+	r.History, err = t.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.Times.Train, r.Steps = since(start), n.steps
+	weights, err := n.weights()
+	if err != nil {
+		return nil, err
+	}
+	r.LogScale = float64(weights[len(weights)-1].Data[0])
+	if o.Reconstruct {
+		if err := reconstruct(ctx, n, scan, c.BatchSize, r, o); err != nil {
+			return nil, err
+		}
+	}
+	if c.OutputDir != "" {
+		if r.BundlePath, err = save(r, weights, probe, o); err != nil {
+			return nil, err
+		}
+	}
+	r.Times.Total = since(began)
+	return r, nil
+}
+
+// reconstruct predicts the object patches and stitches them.
+func reconstruct(ctx context.Context, n *network, s *scan, batch int, r *Results, o Options) error {
+	start := time.Now()
+	size := s.n * s.n
+	p := s.object
+	r.ObjTensorFull = make([]complex64, 0, len(p.indices)*size)
+	err := batches(ctx, p.numbers(), batch, func(b []int32) error {
+		patches, _, err := n.predict(b)
+		r.ObjTensorFull = append(r.ObjTensorFull, patches...)
+		o.Progress(Progress{Stage: StagePredict, Done: len(r.ObjTensorFull) / size, Total: len(p.indices)})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.Times.Predict = since(start)
+	x, y, indices := p.places()
+	r.NNIndices = indices
+	for k := range x {
+		r.GlobalOffsets = append(r.GlobalOffsets, x[k], y[k])
+	}
+	if !o.Reconstruction.DoStitching {
+		return nil
+	}
+	start = time.Now()
+	defer func() { r.Times.Stitch = since(start) }()
+	return r.stitch(s.n, x, y, o)
+}
+
+func (r *Results) stitch(n int, x, y []float64, o Options) error {
+	c := o.Reconstruction
+	object, err := stitch.Patches(r.ObjTensorFull, n, x, y, stitch.Options{M: c.M, FlipX: c.FlipX, FlipY: c.FlipY, Transpose: c.Transpose})
+	if err != nil {
+		return err
+	}
+	if object.Uncovered > 0 {
+		advice := "even M = N leaves gaps: the positions lie too far apart"
+		if object.SuggestedM > 0 {
+			advice = fmt.Sprintf("M = %d covers all of it", object.SuggestedM)
+		}
+		o.Logger.Warn("no patch lands on part of the scanned area", "share", object.Uncovered, "advice", advice)
+	}
+	r.Object, r.Uncovered = object, object.Uncovered
+	r.OriginXY = [2]int{object.OriginX, object.OriginY}
+	r.ReconAmp, r.ReconPhase = polar(object)
+	return nil
+}
