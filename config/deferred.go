@@ -34,7 +34,6 @@ var deferred = []struct {
 }{
 	{"model.gridsize", "above 1", "1", func(c *Config) bool { return c.Training.Model.Gridsize > 1 }},
 	{"model.model_type", "supervised", "pinn", func(c *Config) bool { return c.Training.Model.ModelType == "supervised" }},
-	{"model.pad_object", "false", "true", func(c *Config) bool { return !c.Training.Model.PadObject }},
 	{"model.probe_mask", "true", "false", func(c *Config) bool { return c.Training.Model.ProbeMask }},
 	{"model.gaussian_smoothing_sigma", "above 0", "0", func(c *Config) bool { return c.Training.Model.GaussianSmoothingSigma != 0 }},
 	{"model.patch_merge", "central, probe", "uniform and reference", func(c *Config) bool {

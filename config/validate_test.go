@@ -126,7 +126,6 @@ func TestUnsupported(t *testing.T) {
 	for _, c := range []struct{ key, text, supported string }{
 		{"model.gridsize", "2", "1"},
 		{"model.model_type", "supervised", "pinn"},
-		{"model.pad_object", "false", "true"},
 		{"model.probe_mask", "true", "false"},
 		{"model.gaussian_smoothing_sigma", "0.5", "0"},
 		{"model.patch_merge", "central", "reference"},

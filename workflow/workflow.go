@@ -82,7 +82,7 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if scan.counts {
 		t.counts = scan.photons / c.NPhotons
 	}
-	o.Logger.Info("training", "patterns", len(scan.training), "validation", len(scan.validation), "parameters", r.Parameters)
+	o.Logger.Info("training", "patterns", len(scan.training), "validation", len(scan.validation))
 	start := time.Now()
 	r.History, err = t.run(ctx)
 	if err != nil {

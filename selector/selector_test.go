@@ -1,0 +1,427 @@
+package selector
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/cmplx"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/evalnative"
+	"github.com/ptychobridge/ptychobridge/bundle"
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/workflow"
+)
+
+// events is what a call did, in order.
+type events []string
+
+func (e *events) add(format string, arguments ...any) {
+	*e = append(*e, fmt.Sprintf(format, arguments...))
+}
+
+// fake is the evaluator under the name of a runtime; no native library is
+// needed.
+type fake struct {
+	bridge.Backend
+	name   string
+	device string
+	seen   *events
+}
+
+func (f fake) Info() bridge.Info {
+	return bridge.Info{Backend: f.name, Version: "fake", Path: "nowhere", Device: f.device, Threads: 1}
+}
+
+func (f fake) Close() error {
+	f.seen.add("close %s", f.name)
+	return f.Backend.Close()
+}
+
+// spied replaces runtime and map by ones that write down what happens.
+func spied(seen *events) Option {
+	return func(c *call) {
+		c.open = func(name string, o bridge.Options) (bridge.Backend, error) {
+			seen.add("open %s", name)
+			device := o.Device
+			if device == "auto" {
+				device = "cpu"
+			}
+			return fake{evalnative.Open(), name, device, seen}, nil
+		}
+		update, updateInference := c.update, c.updateInference
+		c.update = func(p config.LegacyParams, t config.TrainingConfig) error {
+			seen.add("update")
+			return update(p, t)
+		}
+		c.updateInference = func(p config.LegacyParams, i config.InferenceConfig) error {
+			seen.add("update")
+			return updateInference(p, i)
+		}
+		c.logger = slog.New(slog.NewTextHandler(writer{seen}, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
+				return slog.Attr{}
+			}
+			return a
+		}}))
+	}
+}
+
+// writer makes log lines events.
+type writer struct{ seen *events }
+
+func (w writer) Write(line []byte) (int, error) {
+	w.seen.add("log %s", bytes.TrimSpace(line))
+	return len(line), nil
+}
+
+// unavailable is a runtime that this machine does not have.
+func unavailable(c *call) {
+	open := c.open
+	c.open = func(name string, o bridge.Options) (bridge.Backend, error) {
+		_, err := open(name, o)
+		return nil, errors.Join(err, bridge.Unavailable("PyTorch", "it is not here", "Get it."))
+	}
+}
+
+func smallScan(t *testing.T) *dataset.Raw {
+	t.Helper()
+	raw, err := dataset.Simulate(dataset.SimulateOptions{Patterns: 5, N: 64, NPhotons: 1e5, Seed: 1})
+	require.NoError(t, err)
+	return raw
+}
+
+func smallConfig(backend string) config.TrainingConfig {
+	c := config.Default().Training
+	c.Model.NFiltersScale = 0.25
+	c.BatchSize, c.NEpochs, c.NPhotons, c.ValidationSplit = 2, 2, 1e5, 0.3
+	c.OutputDir, c.Backend = "", backend
+	return c
+}
+
+func smallInference(backend string) config.InferenceConfig {
+	c := config.DefaultInference()
+	c.BatchSize, c.Backend, c.OutputDir = 2, backend, ""
+	return c
+}
+
+// TestD1RunAndD11Shapes: signature, keys and shapes are the same for both.
+func TestD1RunAndD11Shapes(t *testing.T) {
+	raw := smallScan(t)
+	for _, name := range Backends() {
+		t.Run(name, func(t *testing.T) {
+			amp, phase, r, err := RunCDIExampleWithBackend(t.Context(), raw, nil, smallConfig(name), spied(new(events)), DoStitching(true), M(16))
+			require.NoError(t, err)
+			require.Equal(t, name, r.Backend, "D10")
+			require.Len(t, r.ObjTensorFull, 5*64*64)
+			require.Len(t, r.GlobalOffsets, 5*2)
+			require.Equal(t, raw.X[3], r.GlobalOffsets[6], "x comes first")
+			require.Equal(t, []int64{0, 1, 2, 3, 4}, r.NNIndices)
+			require.Len(t, r.History, 2)
+			require.Equal(t, 4, r.Steps, "⌊0.3·5⌋ = 1 pattern is held back; 4 make 2 steps in each of 2 epochs")
+			require.NotZero(t, r.Normalization)
+			require.InEpsilon(t, 316.2277660168379/32, r.IntensityScale, 1e-12, "√nphotons/(N/2)")
+			require.Equal(t, amp.Rows*amp.Cols, len(amp.Data))
+			require.Equal(t, []int{amp.Rows, amp.Cols}, []int{phase.Rows, phase.Cols})
+			require.Empty(t, r.BundlePath, "an empty output_dir writes nothing")
+		})
+	}
+	amp, phase, r, err := RunCDIExampleWithBackend(t.Context(), raw, nil, smallConfig(config.TensorFlow), spied(new(events)))
+	require.NoError(t, err)
+	require.Nil(t, amp, "nothing is stitched by default")
+	require.Nil(t, phase)
+	require.NotEmpty(t, r.ObjTensorFull)
+}
+
+// TestD2TrainOnly: TrainCDIModelWithBackend reconstructs nothing; a test set
+// serves for validation.
+func TestD2TrainOnly(t *testing.T) {
+	raw := smallScan(t)
+	r, err := TrainCDIModelWithBackend(t.Context(), raw, raw.Subset([]int{3, 4}), smallConfig(config.PyTorch), spied(new(events)))
+	require.NoError(t, err)
+	require.Empty(t, r.ObjTensorFull)
+	require.Nil(t, r.Object)
+	require.Equal(t, 6, r.Steps, "all 5 patterns are trained on: 3 steps an epoch")
+	require.Equal(t, 7, r.Patterns)
+	_, err = TrainCDIModelWithBackend(t.Context(), nil, nil, smallConfig(config.PyTorch), spied(new(events)))
+	require.ErrorIs(t, err, ErrInvalidConfig)
+}
+
+// TestD4ConfigIsNotChanged: deep-equal before and after, on success and on
+// every kind of error; the default backend is tensorflow.
+func TestD4ConfigIsNotChanged(t *testing.T) {
+	require.Equal(t, config.TensorFlow, config.Default().Training.Backend)
+	require.Equal(t, config.TensorFlow, config.DefaultInference().Backend)
+	raw := smallScan(t)
+	seed := uint64(3)
+	for name, change := range map[string]func(*config.TrainingConfig){
+		"success":         func(*config.TrainingConfig) {},
+		"invalid backend": func(c *config.TrainingConfig) { c.Backend = "jax" },
+		"invalid":         func(c *config.TrainingConfig) { c.BatchSize = 0 },
+		"not supported":   func(c *config.TrainingConfig) { c.Model.Gridsize = 2 },
+		"other N":         func(c *config.TrainingConfig) { c.Model.N = 128; c.Model.NFiltersScale = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := smallConfig(config.PyTorch)
+			c.SubsampleSeed = &seed
+			change(&c)
+			before := c
+			own := seed
+			_, err := TrainCDIModelWithBackend(t.Context(), raw, nil, c, spied(new(events)))
+			require.Equal(t, name == "success", err == nil, err)
+			require.Equal(t, before, c)
+			require.Equal(t, own, seed)
+		})
+	}
+}
+
+// TestD5OrderOfEvents: refuse, update the map once, route; the map is updated
+// too when the backend then proves unavailable.
+func TestD5OrderOfEvents(t *testing.T) {
+	raw := smallScan(t)
+	dir := t.TempDir()
+	trained := smallConfig(config.PyTorch)
+	trained.OutputDir = dir
+
+	var seen events
+	_, err := TrainCDIModelWithBackend(t.Context(), raw, nil, trained, spied(&seen))
+	require.NoError(t, err)
+	require.Equal(t, events{
+		"update", `log msg="params synchronized" backend=pytorch`, "log msg=routing backend=pytorch", "open pytorch",
+		`log msg="device chosen" backend=pytorch device=cpu`, "log msg=training patterns=4 validation=1",
+		`log msg=complete backend=pytorch`, "close pytorch",
+	}, seen)
+
+	for name, call := range map[string]func(...Option) error{
+		"run": func(o ...Option) error {
+			_, _, _, err := RunCDIExampleWithBackend(t.Context(), raw, nil, smallConfig(config.PyTorch), o...)
+			return err
+		},
+		"train": func(o ...Option) error {
+			_, err := TrainCDIModelWithBackend(t.Context(), raw, nil, smallConfig(config.PyTorch), o...)
+			return err
+		},
+		"load": func(o ...Option) error {
+			_, _, err := LoadInferenceBundleWithBackend(t.Context(), dir, smallInference(config.PyTorch), "", o...)
+			return err
+		},
+	} {
+		t.Run(name+", unavailable", func(t *testing.T) {
+			var seen events
+			legacy := config.LegacyParams{"mine": 1}
+			err := call(spied(&seen), unavailable, WithLegacyParams(legacy))
+			require.ErrorIs(t, err, bridge.ErrUnavailable)
+			require.Equal(t, events{"update", `log msg="params synchronized" backend=pytorch`, "log msg=routing backend=pytorch", "open pytorch"}, seen[:4])
+			require.Equal(t, 1, legacy["mine"])
+			require.Equal(t, 64, legacy["bigN"])
+			require.Equal(t, "pytorch", legacy["backend"])
+		})
+	}
+
+	t.Run("refused before the map is touched", func(t *testing.T) {
+		for _, change := range []func(*config.TrainingConfig){
+			func(c *config.TrainingConfig) { c.Backend = "jax" },
+			func(c *config.TrainingConfig) { c.NEpochs = -1 },
+			func(c *config.TrainingConfig) { c.Model.Gridsize = 2 },
+		} {
+			var seen events
+			legacy := config.LegacyParams{"mine": 1}
+			c := smallConfig(config.PyTorch)
+			change(&c)
+			_, err := TrainCDIModelWithBackend(t.Context(), raw, nil, c, spied(&seen), WithLegacyParams(legacy))
+			require.Error(t, err)
+			require.Empty(t, seen)
+			require.Equal(t, config.LegacyParams{"mine": 1}, legacy)
+		}
+		i := smallInference("jax")
+		_, _, err := LoadInferenceBundleWithBackend(t.Context(), dir, i, "")
+		require.EqualError(t, err, `Invalid backend: "jax". InferenceConfig.backend must be 'tensorflow' or 'pytorch'.`)
+	})
+}
+
+// TestD6InvalidBackend: the text is relied on.
+func TestD6InvalidBackend(t *testing.T) {
+	for _, name := range []string{"jax", "", "TensorFlow"} {
+		c := smallConfig(name)
+		require.NoError(t, c.Validate(), "config leaves this judgement to the selector")
+		_, err := TrainCDIModelWithBackend(t.Context(), nil, nil, c)
+		require.EqualError(t, err, fmt.Sprintf(`Invalid backend: %q. TrainingConfig.backend must be 'tensorflow' or 'pytorch'.`, name))
+		require.ErrorIs(t, err, ErrInvalidBackend)
+		_, err = Open(name, bridge.Options{})
+		require.ErrorIs(t, err, ErrInvalidBackend)
+	}
+}
+
+// TestD9NoFallback: a device that is not there is an error, whatever else is.
+func TestD9NoFallback(t *testing.T) {
+	e := config.DefaultExecution()
+	e.Device = "cuda"
+	for _, name := range Backends() {
+		_, err := TrainCDIModelWithBackend(t.Context(), smallScan(t), nil, smallConfig(name), WithExecution(e), WithLogger(nil))
+		require.Error(t, err)
+		if !errors.Is(err, bridge.ErrUnavailable) {
+			require.ErrorContains(t, err, "cuda")
+		}
+	}
+}
+
+// TestD13AndD14Bundle: what one backend has trained the other loads.
+func TestD13AndD14Bundle(t *testing.T) {
+	raw := smallScan(t)
+	dir := t.TempDir()
+	c := smallConfig(config.TensorFlow)
+	c.OutputDir = dir
+	_, _, r, err := RunCDIExampleWithBackend(t.Context(), raw, nil, c, spied(new(events)))
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, bundle.FileName), r.BundlePath)
+	require.FileExists(t, r.BundlePath)
+
+	for _, name := range []string{"", workflow.DiffractionToObject, workflow.Autoencoder} {
+		m, params, err := LoadInferenceBundleWithBackend(t.Context(), dir, smallInference(config.PyTorch), name, spied(new(events)))
+		require.NoError(t, err)
+		require.Equal(t, "pytorch", m.Info().Backend)
+		require.Equal(t, "pytorch", params["backend"])
+		require.Equal(t, 1e5, params["nphotons"], "the training's parameters are kept")
+		p, err := m.Predict(t.Context(), raw)
+		require.NoError(t, err)
+		requireClose(t, r.ObjTensorFull, p.Patches)
+		require.Equal(t, raw.X, p.X)
+		require.Equal(t, name == workflow.Autoencoder, p.Intensity != nil)
+		require.NoError(t, m.Close())
+		require.NoError(t, m.Close(), "closing twice is harmless")
+		_, err = m.Predict(t.Context(), raw)
+		require.ErrorIs(t, err, bridge.ErrClosed)
+	}
+
+	_, _, err = LoadInferenceBundleWithBackend(t.Context(), dir, smallInference(config.PyTorch), "probe", spied(new(events)))
+	require.ErrorContains(t, err, "autoencoder, diffraction_to_obj")
+	i := smallInference(config.PyTorch)
+	i.Model.N = 128
+	_, _, err = LoadInferenceBundleWithBackend(t.Context(), dir, i, "", spied(new(events)))
+	require.ErrorContains(t, err, "128")
+	require.ErrorContains(t, err, "64 in the bundle")
+	_, _, err = LoadInferenceBundleWithBackend(t.Context(), t.TempDir(), smallInference(config.PyTorch), "", spied(new(events)))
+	require.ErrorIs(t, err, bundle.ErrNoBundle)
+}
+
+// requireClose: the evaluator trains in float64, the bundle keeps float32.
+func requireClose(t *testing.T, want, got []complex64) {
+	t.Helper()
+	require.Len(t, got, len(want))
+	for i := range want {
+		require.Less(t, cmplx.Abs(complex128(want[i]-got[i])), 1e-5, "pixel %d", i)
+	}
+}
+
+// TestD15Cancel: training ends at the next step, and what was there stays.
+func TestD15Cancel(t *testing.T) {
+	dir := t.TempDir()
+	earlier := filepath.Join(dir, bundle.FileName)
+	require.NoError(t, os.WriteFile(earlier, []byte("an earlier model"), 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	c := smallConfig(config.TensorFlow)
+	c.OutputDir = dir
+	steps := 0
+	_, err := TrainCDIModelWithBackend(ctx, smallScan(t), nil, c, spied(new(events)), WithProgress(func(p workflow.Progress) {
+		if p.Stage == workflow.StageStep {
+			steps++
+			cancel()
+		}
+	}))
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 1, steps)
+	content, err := os.ReadFile(earlier)
+	require.NoError(t, err)
+	require.Equal(t, "an earlier model", string(content))
+}
+
+// TestTwoRunsAtOnce: each has its own parameters.
+func TestTwoRunsAtOnce(t *testing.T) {
+	raw := smallScan(t)
+	results := make(chan *workflow.Results, 2)
+	for _, name := range Backends() {
+		go func() {
+			r, _ := TrainCDIModelWithBackend(t.Context(), raw, nil, smallConfig(name), spied(new(events)))
+			results <- r
+		}()
+	}
+	for range 2 {
+		r := <-results
+		require.NotNil(t, r)
+		require.Equal(t, r.Backend, r.Legacy["backend"])
+	}
+}
+
+// TestSeeds: the same seed gives the same numbers, another one others.
+func TestSeeds(t *testing.T) {
+	raw := smallScan(t)
+	loss := func(seed uint64) float64 {
+		c := smallConfig(config.TensorFlow)
+		c.Seed = seed
+		r, err := TrainCDIModelWithBackend(t.Context(), raw, nil, c, spied(new(events)))
+		require.NoError(t, err)
+		return r.History[1].TrainLoss
+	}
+	require.Equal(t, loss(1), loss(1))
+	require.NotEqual(t, loss(1), loss(2))
+}
+
+// TestResultsAsJSON: run.json holds the fields that D10 promises.
+func TestResultsAsJSON(t *testing.T) {
+	_, _, r, err := RunCDIExampleWithBackend(t.Context(), smallScan(t), nil, smallConfig(config.PyTorch), spied(new(events)))
+	require.NoError(t, err)
+	text, err := json.Marshal(r)
+	require.NoError(t, err)
+	var got map[string]any
+	require.NoError(t, json.Unmarshal(text, &got))
+	require.Equal(t, "pytorch", got["backend"])
+	for _, key := range []string{"runtime", "precision", "seed", "seconds", "history", "intensity_scale", "normalization", "origin_xy"} {
+		require.Contains(t, got, key)
+	}
+}
+
+// variants are the choices that this version has besides its defaults.
+var variants = map[string]func(*config.TrainingConfig){
+	"pad_object false":                func(c *config.TrainingConfig) { c.Model.PadObject = false },
+	"probe_big false":                 func(c *config.TrainingConfig) { c.Model.ProbeBig = false },
+	"object_big false":                func(c *config.TrainingConfig) { c.Model.ObjectBig = false },
+	"swish":                           func(c *config.TrainingConfig) { c.Model.AmpActivation = "swish" },
+	"softplus":                        func(c *config.TrainingConfig) { c.Model.AmpActivation = "softplus" },
+	"relu":                            func(c *config.TrainingConfig) { c.Model.AmpActivation = "relu" },
+	"reference merge":                 func(c *config.TrainingConfig) { c.Model.PatchMerge = "reference" },
+	"mean absolute error":             func(c *config.TrainingConfig) { c.NLLWeight, c.MAEWeight = 0, 1 },
+	"both losses":                     func(c *config.TrainingConfig) { c.NLLWeight, c.MAEWeight = 0.5, 0.5 },
+	"intensity_scale_trainable false": func(c *config.TrainingConfig) { c.IntensityScaleTrainable = false },
+	"constant rate":                   func(c *config.TrainingConfig) { c.Scheduler = "constant" },
+	"three patterns":                  func(c *config.TrainingConfig) { c.NSubsample = 3 },
+}
+
+// TestVariants trains one epoch with each and sees the loss change.
+func TestVariants(t *testing.T) {
+	raw := smallScan(t)
+	for name, change := range variants {
+		t.Run(name, func(t *testing.T) { requireTrains(t, raw, change, spied(new(events))) })
+	}
+}
+
+func requireTrains(t *testing.T, raw *dataset.Raw, change func(*config.TrainingConfig), options ...Option) {
+	t.Helper()
+	c := smallConfig(config.TensorFlow)
+	change(&c)
+	_, _, r, err := RunCDIExampleWithBackend(t.Context(), raw, nil, c, append(options, DoStitching(true))...)
+	require.NoError(t, err)
+	require.Less(t, r.History[1].TrainLoss, r.History[0].TrainLoss, "training lowers the loss")
+	require.Equal(t, r.Patterns, len(r.ObjTensorFull)/(64*64))
+	start := float32(math.Log(r.IntensityScale))
+	require.Equal(t, c.IntensityScaleTrainable, float32(r.LogScale) != start, "log_scale moves where it is trained")
+}
