@@ -77,7 +77,7 @@ func (c *canvas) divide() *Object {
 		// exactly where Weight is.
 		if float32(w) > 0 {
 			object.Data[p] = complex(float32(real(c.sum[p])/w), float32(imag(c.sum[p])/w))
-			object.Weight[p] = float32(w)
+			object.Weight[p] = float32(min(w, math.MaxFloat32))
 		}
 	}
 	return object

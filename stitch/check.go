@@ -10,10 +10,13 @@ import (
 // float64 and fit an int.
 const maxPosition = 1e9
 
+// maxSide bounds the side of a patch, so that N² fits an int.
+const maxSide = 1 << 14
+
 func check(patches []complex64, n int, x, y []float64, o Options) error {
 	switch {
-	case n < 1:
-		return fmt.Errorf("patch side N is %d; expected at least 1", n)
+	case n < 1 || n > maxSide:
+		return fmt.Errorf("patch side N is %d; expected 1 … %d", n, maxSide)
 	case len(x) == 0:
 		return errors.New("there are no positions; expected at least one patch")
 	case len(y) != len(x):

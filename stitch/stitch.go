@@ -31,7 +31,8 @@ type Object struct {
 	OriginX, OriginY int
 	// Data is the object [Rows, Cols], row by row; 0 where Weight is 0.
 	Data []complex64
-	// Weight is the sum of the weights that landed on each pixel.
+	// Weight is the sum of the weights that landed on each pixel, at most the
+	// largest float32.
 	Weight []float32
 	// Scanned is the area that the scan positions span, see ScannedArea.
 	Scanned image.Rectangle
@@ -57,8 +58,8 @@ type Object struct {
 //
 // Errors: no patches, lengths that do not agree, M outside 1 … N, weights that
 // are negative, not finite or all zero within the square, positions or values
-// that are not finite, and positions so far apart that the canvas would have
-// more than 2²⁷ pixels.
+// of the square that are not finite, and positions so far apart that the canvas
+// would have more than 2²⁷ pixels.
 func Patches(patches []complex64, n int, x, y []float64, o Options) (*Object, error) {
 	if o.M == 0 {
 		o.M = max(1, 20*n/64)

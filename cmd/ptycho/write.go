@@ -24,9 +24,11 @@ func (r *runner) write(d *directory, results *workflow.Results) (*runRecord, err
 	}
 	var metrics *evaluate.Metrics
 	if results.Object != nil {
-		if metrics, err = r.writeObject(d, results, &files); err != nil {
+		var more []string
+		if more, metrics, err = r.writeObject(d, results); err != nil {
 			return nil, err
 		}
+		files = append(files, more...)
 	}
 	record := &runRecord{
 		Results: results, Program: versionLine(), Finished: time.Now().UTC().Truncate(time.Second),

@@ -2,22 +2,53 @@ package main
 
 import (
 	"github.com/ptychobridge/ptychobridge/evaluate"
+	"github.com/ptychobridge/ptychobridge/report"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
-func (r *runner) writeObject(d *directory, results *workflow.Results, files *[]string) (*evaluate.Metrics, error) {
+// writeObject writes arrays and pictures of the stitched object and, where the
+// data hold a reference, how well both agree.
+func (r *runner) writeObject(d *directory, results *workflow.Results) (files []string, m *evaluate.Metrics, err error) {
+	o := results.Object
 	if err := writeReconstruction(d.file(fileReconstruction), results); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	*files = append(*files, fileReconstruction)
-	raw := r.reconstructed()
-	if raw.Object == nil {
-		return nil, nil
-	}
-	m, err := evaluate.Compare(results.Object, raw.Object.Data, raw.Object.Rows, raw.Object.Cols, results.Object.Scanned)
+	amplitude, err := report.Amplitude(o, o.Scanned)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	*files = append(*files, fileMetrics)
-	return &m, writeJSON(d.file(fileMetrics), m)
+	if err := report.WriteImage(d.file(fileAmplitude), amplitude); err != nil {
+		return nil, nil, err
+	}
+	phase, err := report.Phase(o, o.Scanned)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := report.WriteImage(d.file(filePhase), phase); err != nil {
+		return nil, nil, err
+	}
+	files = []string{fileReconstruction, fileAmplitude, filePhase}
+	compared, m, err := r.compare(d, results)
+	return append(files, compared...), m, err
+}
+
+// compare judges the object by the data's objectGuess, if there is one.
+func (r *runner) compare(d *directory, results *workflow.Results) (files []string, m *evaluate.Metrics, err error) {
+	reference, o := r.reconstructed().Object, results.Object
+	if reference == nil {
+		return nil, nil, nil
+	}
+	metrics, err := evaluate.Compare(o, reference.Data, reference.Rows, reference.Cols, o.Scanned)
+	if err != nil {
+		r.warn("no comparison with objectGuess: " + err.Error())
+		return nil, nil, nil
+	}
+	if err := writeJSON(d.file(fileMetrics), metrics); err != nil {
+		return nil, nil, err
+	}
+	pictures, err := report.Comparison(o, reference.Data, reference.Rows, reference.Cols, o.Scanned)
+	if err != nil {
+		return nil, nil, err
+	}
+	return []string{fileMetrics, fileComparison}, &metrics, report.WriteComparison(d.file(fileComparison), pictures)
 }
