@@ -24,6 +24,7 @@ struct ptorch_session {
     std::vector<int64_t> shape;
     at::Tensor value; // undefined until it is written
   };
+  int threads = 1; // of one operation
   std::vector<State> states;
 };
 
@@ -41,7 +42,7 @@ struct Run {
   std::vector<at::Tensor> indices; // of the largest elements, by PTORCH_MAX_POOL
   std::vector<at::Tensor> fed;     // holds feeds, so that none is seen as owned by its value
 
-  const at::Tensor &in(const Instruction &i, size_t k) const { return values[i.in[k]]; }
+  const at::Tensor &in(const Instruction &i, size_t k) const { return values[i.in.at(k)]; }
 };
 
 // Computes the value of an instruction that is no update.

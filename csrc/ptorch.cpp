@@ -4,12 +4,17 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <c10/util/accumulate.h>
 #include <malloc.h>
 #include <torch/version.h>
 
 #include <atomic>
 #include <climits>
 #include <cstdio>
+#include <memory>
+#include <stdexcept>
+#include <string>
 
 #include "program.h"
 
@@ -93,7 +98,11 @@ struct Reader {
     i.ints = list();
     i.reals = real_list();
     for (int64_t x : i.in) TORCH_CHECK(x >= 0 && x < number, "instruction ", number, " reads the later one ", x);
-    if (i.op == PTORCH_CONST) i.constant = host(i.reals.data(), i.shape, at::kDouble).to(i.dtype, false, true);
+    if (i.op == PTORCH_CONST) {
+      TORCH_CHECK(c10::multiply_integers(i.shape) == static_cast<int64_t>(i.reals.size()), "a constant ",
+                  at::IntArrayRef(i.shape), " has ", i.reals.size(), " elements");
+      i.constant = host(i.reals.data(), i.shape, at::kDouble).to(i.dtype, false, true);
+    }
     return i;
   }
 };
@@ -114,12 +123,29 @@ void release_early(ptorch_program &p) {
     if (last[x] >= 0 && last[x] < static_cast<int64_t>(p.code.size())) p.code[last[x]].released.push_back(x);
 }
 
+// The value of instruction n; an error says where it happened.
+at::Tensor value(Run &run, size_t n) {
+  const Instruction &i = run.program.code[n];
+  try {
+    at::Tensor x = compute(run, i);
+    TORCH_CHECK(x.sizes() == i.shape && x.scalar_type() == i.dtype, "the value is ", x.scalar_type(), x.sizes(), ", declared is ", i.dtype,
+                at::IntArrayRef(i.shape));
+    return x;
+  } catch (c10::Error &e) {
+    e.add_context(c10::str("instruction ", n, ", operation ", i.op));
+    throw;
+  } catch (const std::out_of_range &) {
+    TORCH_CHECK(false, "instruction ", n, ", operation ", i.op, ": an input or attribute is missing");
+  }
+}
+
 void run(const ptorch_program &p, const void *const *feeds, void *const *outputs) {
+  if (at::get_num_threads() != p.session->threads) at::set_num_threads(p.session->threads); // it belongs to this thread
   Run run{p, feeds, std::vector<at::Tensor>(p.code.size()), std::vector<at::Tensor>(p.code.size()), {}};
   for (size_t n = 0; n < p.code.size(); n++) {
     const Instruction &i = p.code[n];
     if (i.skip || is_update(i)) continue;
-    run.values[n] = compute(run, i);
+    run.values[n] = value(run, n);
     for (int64_t x : i.released) {
       run.values[x].reset();
       run.indices[x].reset();
@@ -132,26 +158,36 @@ void run(const ptorch_program &p, const void *const *feeds, void *const *outputs
   update(run);
 }
 
+// The version in the text that LibTorch has about itself.
+std::string loaded_version() {
+  const std::string text = at::show_config(), key = "TORCH_VERSION=";
+  const size_t at = text.find(key);
+  TORCH_CHECK(at != std::string::npos, "LibTorch does not tell its version");
+  const size_t start = at + key.size();
+  return text.substr(start, text.find_first_of(", \n", start) - start);
+}
+
 } // namespace
 
 extern "C" {
 
 int ptorch_abi(void) { return PTORCH_ABI; }
-const char *ptorch_version(void) { return TORCH_VERSION; }
+const char *ptorch_built_for(void) { return TORCH_VERSION; }
 int64_t ptorch_live_handles(void) { return live; }
 
-int ptorch_set_threads(int threads, char *err, size_t size) {
-  return guarded(err, size, [&] {
-    // Keep freed memory: a step frees and takes the same blocks again.
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, INT_MAX);
-    at::set_num_threads(threads);
-  });
+int ptorch_version(char *version, size_t version_size, char *err, size_t size) {
+  return guarded(err, size, [&] { std::snprintf(version, version_size, "%s", loaded_version().c_str()); });
 }
 
-int ptorch_session_new(ptorch_session **out, char *err, size_t size) {
+void ptorch_keep_memory(void) {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
+int ptorch_session_new(ptorch_session **out, int threads, char *err, size_t size) {
   return guarded(err, size, [&] {
-    *out = new ptorch_session;
+    TORCH_CHECK(threads > 0, "a session with ", threads, " threads");
+    *out = new ptorch_session{threads, {}};
     live++;
   });
 }

@@ -75,14 +75,18 @@ typedef struct ptorch_program ptorch_program;
 
 /* The number PTORCH_ABI that the library was built with. */
 int ptorch_abi(void);
-/* The version of LibTorch that is loaded, such as 2.15.0. */
-const char *ptorch_version(void);
+/* The version of LibTorch that the library was built for, such as 2.15.0. */
+const char *ptorch_built_for(void);
+/* Writes the version of the LibTorch that is loaded. */
+int ptorch_version(char *version, size_t version_size, char *err, size_t size);
 /* Sessions and programs that are not yet freed. */
 int64_t ptorch_live_handles(void);
-/* Threads of one operation, for the whole process. */
-int ptorch_set_threads(int threads, char *err, size_t size);
+/* Lets malloc keep what is freed, in the whole process: a training step frees
+ * and takes the same blocks again. */
+void ptorch_keep_memory(void);
 
-int ptorch_session_new(ptorch_session **out, char *err, size_t size);
+/* threads: those of one operation, in every run of the session. */
+int ptorch_session_new(ptorch_session **out, int threads, char *err, size_t size);
 void ptorch_session_free(ptorch_session *s);
 /* Declares a state; the first one gets the number 0. It has no value yet. */
 int ptorch_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *shape, char *err, size_t size);

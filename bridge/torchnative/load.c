@@ -1,4 +1,4 @@
-//go:build torch
+//go:build torch && cgo
 
 #include "load.h"
 
@@ -9,13 +9,13 @@
 // One pointer for each function of the shim, with the type that the shim's own
 // header gives it.
 #define FUNCTIONS(X) \
-  X(abi) X(version) X(live_handles) X(set_threads) X(session_new) X(session_free) X(state_declare) X(state_write) X(state_read) \
+  X(abi) X(built_for) X(version) X(live_handles) X(keep_memory) X(session_new) X(session_free) X(state_declare) X(state_write) X(state_read) \
   X(program_new) X(program_free) X(run)
 #define POINTER(name) static __typeof__(ptorch_##name) *p_##name;
 FUNCTIONS(POINTER)
 
 void *pt_open(const char *path, char *err, size_t size) {
-  void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!handle) snprintf(err, size, "%s", dlerror());
   return handle;
 }
@@ -34,10 +34,11 @@ int pt_bind(void *shim, char *err, size_t size) {
 void pt_setenv(const char *name, const char *value) { setenv(name, value, 0); }
 
 int pt_abi(void) { return p_abi(); }
-const char *pt_version(void) { return p_version(); }
+const char *pt_built_for(void) { return p_built_for(); }
+int pt_version(char *version, size_t version_size, char *err, size_t size) { return p_version(version, version_size, err, size); }
 int64_t pt_live_handles(void) { return p_live_handles(); }
-int pt_set_threads(int threads, char *err, size_t size) { return p_set_threads(threads, err, size); }
-int pt_session_new(ptorch_session **out, char *err, size_t size) { return p_session_new(out, err, size); }
+void pt_keep_memory(void) { p_keep_memory(); }
+int pt_session_new(ptorch_session **out, int threads, char *err, size_t size) { return p_session_new(out, threads, err, size); }
 void pt_session_free(ptorch_session *s) { p_session_free(s); }
 int pt_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *shape, char *err, size_t size) {
   return p_state_declare(s, dtype, rank, shape, err, size);

@@ -24,14 +24,15 @@ const abi = C.PTORCH_ABI
 const remedy = `Install LibTorch and build the shim, in the source tree:
   make native shim
 or set PTYCHO_LIBTORCH to a directory of LibTorch (the one that holds lib/libtorch_cpu.so)
-and PTYCHO_SHIM to libptorch.so.`
+and PTYCHO_SHIM to the file libptorch.so.`
 
 // library is what was opened; it stays open until the process ends.
 type library struct{ path, version string }
 
 var (
-	loading sync.Mutex
-	opened  *library
+	loading   sync.Mutex
+	torchPath string // of libtorch_cpu.so, once it is open
+	opened    *library
 )
 
 // load opens LibTorch and the shim once per process; a failure can be tried
@@ -39,65 +40,98 @@ var (
 func load(dir string) (*library, error) {
 	loading.Lock()
 	defer loading.Unlock()
+	if err := openTorch(dir); err != nil {
+		return nil, err
+	}
 	if opened != nil {
 		return opened, nil
+	}
+	shim, path, err := openFirst("the shim", shimPlaces())
+	if err != nil {
+		return nil, err
+	}
+	if err := call(func(e *C.char, n C.size_t) C.int { return C.pt_bind(shim, e, n) }); err != nil {
+		return nil, fmt.Errorf("the shim %s does not fit: %w", path, err)
+	}
+	version, err := checkShim(path)
+	if err != nil {
+		return nil, err
+	}
+	C.pt_keep_memory()
+	opened = &library{path: torchPath, version: version}
+	return opened, nil
+}
+
+// checkShim compares the shim with this program and with the LibTorch that is
+// open, and gives the latter's version.
+func checkShim(path string) (string, error) {
+	if found := C.pt_abi(); found != abi {
+		return "", fmt.Errorf("the shim %s has interface %d, this program needs %d", path, found, abi)
+	}
+	var text [64]C.char
+	err := call(func(e *C.char, n C.size_t) C.int { return C.pt_version(&text[0], C.size_t(len(text)), e, n) })
+	if err != nil {
+		return "", err
+	}
+	version := C.GoString(&text[0])
+	if built := C.GoString(C.pt_built_for()); built != version {
+		return "", fmt.Errorf("the shim %s was built for LibTorch %s, and %s is %s", path, built, torchPath, version)
+	}
+	return version, nil
+}
+
+// openTorch opens LibTorch from dir or, where dir is empty, from the usual
+// places. A process can have one LibTorch only.
+func openTorch(dir string) error {
+	if torchPath != "" {
+		return sameTorch(dir)
 	}
 	// libgomp reads these when it is loaded. Waiting threads that spin make
 	// two threads slower than one on a busy machine.
 	setDefault("OMP_WAIT_POLICY", "passive")
 	setDefault("GOMP_SPINCOUNT", "0")
-	torch, err := openLibTorch(dir)
-	if err != nil {
-		return nil, err
+	_, path, err := openFirst("LibTorch", torchPlaces(dir))
+	if err == nil {
+		torchPath = path
 	}
-	shim, err := openFirst("the shim libptorch.so", shimPlaces())
-	if err != nil {
-		return nil, err
-	}
-	if err := call(func(e *C.char, n C.size_t) C.int { return C.pt_bind(shim.handle, e, n) }); err != nil {
-		return nil, fmt.Errorf("the shim %s does not fit: %w", shim.path, err)
-	}
-	if found := C.pt_abi(); found != abi {
-		return nil, fmt.Errorf("the shim %s has interface %d, this program needs %d", shim.path, found, abi)
-	}
-	opened = &library{path: torch, version: C.GoString(C.pt_version())}
-	return opened, nil
+	return err
 }
 
-// openLibTorch opens libc10 and libtorch_cpu of the first directory that has
-// them and gives the path of the latter.
-func openLibTorch(dir string) (string, error) {
-	var tried []string
-	for _, d := range torchPlaces(dir) {
-		for _, lib := range []string{filepath.Join(d, "lib"), d} {
-			path := filepath.Join(lib, "libtorch_cpu.so")
-			_, err := openLibrary(filepath.Join(lib, "libc10.so"))
-			if err == nil {
-				_, err = openLibrary(path)
-			}
-			if err == nil {
-				return path, nil
-			}
-			tried = append(tried, "  "+err.Error())
+func sameTorch(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	open, err := os.Stat(torchPath)
+	if err != nil {
+		return err
+	}
+	for _, path := range in(dir) {
+		if asked, err := os.Stat(path); err == nil && os.SameFile(asked, open) {
+			return nil
 		}
 	}
-	return "", fmt.Errorf("LibTorch could not be opened; looked in:\n%s", strings.Join(tried, "\n"))
+	return fmt.Errorf("LibTorch of %s was asked for and %s is already open; a process can have one only", dir, torchPath)
 }
 
-// torchPlaces lists directories that may hold LibTorch: only the one asked
-// for, if there is one.
+// torchPlaces lists the files that may be LibTorch: only those of the
+// directory asked for, if there is one.
 func torchPlaces(dir string) []string {
+	if dir == "" {
+		dir = os.Getenv("PTYCHO_LIBTORCH")
+	}
 	if dir != "" {
-		return []string{dir}
+		return in(dir)
 	}
-	if dir = os.Getenv("PTYCHO_LIBTORCH"); dir != "" {
-		return []string{dir}
-	}
-	places := besideExecutable("")
+	places := besideExecutable("libtorch_cpu.so")
 	if d, err := build.TorchDir(); err == nil {
-		places = append(places, d)
+		places = append(places, filepath.Join(d, "lib", "libtorch_cpu.so"))
 	}
 	return places
+}
+
+// in gives the two places of LibTorch in a directory that a user names.
+func in(dir string) []string {
+	return []string{filepath.Join(dir, "lib", "libtorch_cpu.so"), filepath.Join(dir, "libtorch_cpu.so")}
 }
 
 func shimPlaces() []string {
@@ -114,28 +148,27 @@ func besideExecutable(name string) []string {
 	if err != nil {
 		return nil
 	}
+	if real, err := filepath.EvalSymlinks(exe); err == nil {
+		exe = real
+	}
 	dir := filepath.Dir(exe)
 	return []string{filepath.Join(dir, name), filepath.Join(filepath.Dir(dir), "lib", name)}
 }
 
-type openedFile struct {
-	path   string
-	handle unsafe.Pointer
-}
-
-func openFirst(what string, places []string) (openedFile, error) {
-	var tried []string
+// openFirst opens the first file that can be opened and gives its handle and
+// its path; else an error with each place and the loader's own words.
+func openFirst(what string, places []string) (unsafe.Pointer, string, error) {
+	var tried strings.Builder
 	for _, path := range places {
 		handle, err := openLibrary(path)
 		if err == nil {
-			return openedFile{path, handle}, nil
+			return handle, path, nil
 		}
-		tried = append(tried, "  "+err.Error())
+		fmt.Fprintf(&tried, "\n  %s: %s", path, strings.TrimPrefix(err.Error(), path+": "))
 	}
-	return openedFile{}, fmt.Errorf("%s could not be opened; looked in:\n%s", what, strings.Join(tried, "\n"))
+	return nil, "", fmt.Errorf("%s could not be opened; looked in:%s", what, tried.String())
 }
 
-// openLibrary gives the loader's own words, which begin with the path.
 func openLibrary(path string) (unsafe.Pointer, error) {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))

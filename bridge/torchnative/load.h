@@ -11,10 +11,11 @@ int pt_bind(void *shim, char *err, size_t size);
 void pt_setenv(const char *name, const char *value);
 
 int pt_abi(void);
-const char *pt_version(void);
+const char *pt_built_for(void);
+int pt_version(char *version, size_t version_size, char *err, size_t size);
 int64_t pt_live_handles(void);
-int pt_set_threads(int threads, char *err, size_t size);
-int pt_session_new(ptorch_session **out, char *err, size_t size);
+void pt_keep_memory(void);
+int pt_session_new(ptorch_session **out, int threads, char *err, size_t size);
 void pt_session_free(ptorch_session *s);
 int pt_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *shape, char *err, size_t size);
 int pt_state_write(ptorch_session *s, int state, const void *data, char *err, size_t size);

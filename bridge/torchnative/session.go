@@ -17,6 +17,7 @@ import (
 // session is a bridge.Session over one ptorch_session and its programs.
 type session struct {
 	handle   *C.ptorch_session
+	thread   *thread // all native calls are made on it
 	programs map[string]*program
 	states   map[string]*graph.Node
 	numbers  map[string]int
@@ -32,13 +33,14 @@ type program struct {
 }
 
 // compile makes a session of programs; on failure nothing stays behind.
-func compile(programs []*graph.Program) (bridge.Session, error) {
+func compile(threads int, programs []*graph.Program) (bridge.Session, error) {
 	declared, err := bridge.Declare(programs)
 	if err != nil {
 		return nil, fmt.Errorf("torchnative: compile: %w", err)
 	}
-	s := &session{programs: map[string]*program{}, states: declared.States, numbers: map[string]int{}, written: map[string]bool{}}
-	if err := call(func(e *C.char, n C.size_t) C.int { return C.pt_session_new(&s.handle, e, n) }); err != nil {
+	s := &session{thread: newThread(), programs: map[string]*program{}, states: declared.States, numbers: map[string]int{}, written: map[string]bool{}}
+	if err := s.call(func(e *C.char, n C.size_t) C.int { return C.pt_session_new(&s.handle, C.int(threads), e, n) }); err != nil {
+		s.thread.stop()
 		return nil, fmt.Errorf("torchnative: compile: %w", err)
 	}
 	for i, name := range declared.StateNames() {
@@ -59,7 +61,7 @@ func compile(programs []*graph.Program) (bridge.Session, error) {
 
 func (s *session) declare(n *graph.Node) error {
 	shape := widen(n.Shape)
-	return call(func(e *C.char, size C.size_t) C.int {
+	return s.call(func(e *C.char, size C.size_t) C.int {
 		return C.pt_state_declare(s.handle, C.int(typeCodes[n.DType]), C.int(len(shape)), (*C.int64_t)(unsafe.SliceData(shape)), e, size)
 	})
 }
@@ -70,7 +72,7 @@ func (s *session) add(p *graph.Program) error {
 		return err
 	}
 	made := &program{source: p, feeds: f.feeds, states: p.States(), outputs: p.Outputs}
-	err = call(func(e *C.char, size C.size_t) C.int {
+	err = s.call(func(e *C.char, size C.size_t) C.int {
 		return C.pt_program_new(&made.handle, s.handle,
 			(*C.int64_t)(unsafe.SliceData(f.code)), C.size_t(len(f.code)),
 			(*C.double)(unsafe.SliceData(f.reals)), C.size_t(len(f.reals)),
@@ -115,8 +117,8 @@ func (s *session) Run(name string, feeds bridge.Tensors) (bridge.Tensors, error)
 		out[i] = elements(t.Data)
 		pinned.Pin(out[i])
 	}
-	err := call(func(e *C.char, size C.size_t) C.int {
-		return C.pt_run(p.handle, (*unsafe.Pointer)(unsafe.SliceData(in)), (*unsafe.Pointer)(unsafe.SliceData(out)), e, size)
+	err := s.call(func(e *C.char, size C.size_t) C.int {
+		return C.pt_run(p.handle, unsafe.SliceData(in), unsafe.SliceData(out), e, size)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("torchnative: run %s: %w", name, err)
@@ -134,7 +136,7 @@ func (s *session) Read(name string) (bridge.Tensor, error) {
 		return bridge.Tensor{}, fmt.Errorf("torchnative: read: state %s was not written", name)
 	}
 	t := allocate(n)
-	err = call(func(e *C.char, size C.size_t) C.int {
+	err = s.call(func(e *C.char, size C.size_t) C.int {
 		return C.pt_state_read(s.handle, C.int(s.numbers[name]), elements(t.Data), e, size)
 	})
 	if err != nil {
@@ -152,7 +154,7 @@ func (s *session) Write(name string, value bridge.Tensor) error {
 	if err := value.Check(n); err != nil {
 		return fmt.Errorf("torchnative: write %s: %w", name, err)
 	}
-	err = call(func(e *C.char, size C.size_t) C.int {
+	err = s.call(func(e *C.char, size C.size_t) C.int {
 		return C.pt_state_write(s.handle, C.int(s.numbers[name]), elements(value.Data), e, size)
 	})
 	if err != nil {
@@ -175,17 +177,21 @@ func (s *session) state(operation, name string) (*graph.Node, error) {
 
 // Close frees programs and states.
 func (s *session) Close() error {
-	for _, p := range s.programs {
-		C.pt_program_free(p.handle)
+	if s.handle == nil {
+		return nil
 	}
-	s.programs = nil
-	C.pt_session_free(s.handle)
-	s.handle = nil
+	s.thread.do(func() {
+		for _, p := range s.programs {
+			C.pt_program_free(p.handle)
+		}
+		C.pt_session_free(s.handle)
+	})
+	s.thread.stop()
+	s.handle, s.programs = nil, nil
 	return nil
 }
 
-// allocate makes a host tensor for the value of a node. At least one element
-// is allocated, so that there is an address.
+// allocate makes a host tensor for the value of a node.
 func allocate(n *graph.Node) bridge.Tensor {
 	size := n.Shape.Size()
 	switch n.DType {
@@ -217,4 +223,10 @@ func call(f func(err *C.char, size C.size_t) C.int) error {
 		return nil
 	}
 	return fmt.Errorf("%s", C.GoString(&message[0]))
+}
+
+// call is call on the session's thread.
+func (s *session) call(f func(err *C.char, size C.size_t) C.int) (err error) {
+	s.thread.do(func() { err = call(f) })
+	return err
 }

@@ -34,9 +34,6 @@ func Open(o bridge.Options) (bridge.Backend, error) {
 		return nil, bridge.Unavailable("PyTorch", err.Error(), remedy)
 	}
 	threads := bridge.ThreadCount(o.Threads)
-	if err := call(func(e *C.char, n C.size_t) C.int { return C.pt_set_threads(C.int(threads), e, n) }); err != nil {
-		return nil, fmt.Errorf("torchnative: open: %d threads: %w", threads, err)
-	}
 	return &backend{info: bridge.Info{
 		Backend: "pytorch",
 		Version: lib.version,
@@ -64,7 +61,7 @@ func (b *backend) Compile(programs ...*graph.Program) (bridge.Session, error) {
 	if b.closed {
 		return nil, fmt.Errorf("torchnative: compile: the backend is %w", bridge.ErrClosed)
 	}
-	return compile(programs)
+	return compile(b.info.Threads, programs)
 }
 
 func (b *backend) Close() error {

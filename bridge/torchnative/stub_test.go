@@ -1,0 +1,23 @@
+//go:build !torch || !cgo
+
+package torchnative_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/torchnative"
+)
+
+func TestUnavailable(t *testing.T) {
+	b, err := torchnative.Open(bridge.Options{})
+	require.Nil(t, b)
+	require.ErrorIs(t, err, bridge.ErrUnavailable)
+	require.True(t, strings.HasPrefix(err.Error(), "PyTorch backend selected"), err.Error())
+	require.ErrorContains(t, err, "no LibTorch support")
+	require.ErrorContains(t, err, "make native shim build")
+	require.Zero(t, torchnative.LiveHandles())
+}

@@ -1,0 +1,48 @@
+//go:build linux
+
+package build
+
+import (
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPinned(t *testing.T) {
+	sets := map[string]int{}
+	for _, p := range Pinned() {
+		sets[p.Set]++
+		require.Regexp(t, regexp.MustCompile(`^[0-9a-f]{64}$`), p.SHA256, p.Name)
+		require.Regexp(t, regexp.MustCompile(`^[0-9]+\.[0-9.]+$`), p.Version, p.Name)
+	}
+	require.Equal(t, 1, sets["tensorflow"])
+	require.Equal(t, 3, sets["torch"], "LibTorch and the two CUDA libraries that its CPU half loads")
+	require.Contains(t, sets, "tensorflow-gpu")
+	require.Contains(t, sets, "torch-gpu")
+}
+
+// TestDirectories also holds fetch.sh to its word: both have the same rule.
+func TestDirectories(t *testing.T) {
+	root := t.TempDir()
+	t.Setenv("PTYCHO_CACHE", root)
+	for set, f := range map[string]func() (string, error){"tensorflow": TensorFlowDir, "torch": TorchDir} {
+		dir, err := f()
+		require.NoError(t, err)
+		require.Equal(t, filepath.Join(root, set+"-"+Version(set)), dir)
+		require.Equal(t, dir, shellDir(t, set))
+	}
+
+	t.Setenv("PTYCHO_CACHE", "")
+	t.Setenv("XDG_CACHE_HOME", root)
+	dir, err := TorchDir()
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(root, "ptychobridge", "torch-"+Version("torch")), dir)
+	require.Equal(t, dir, shellDir(t, "torch"))
+
+	t.Setenv("XDG_CACHE_HOME", "")
+	t.Setenv("HOME", "")
+	_, err = TorchDir()
+	require.ErrorContains(t, err, "PTYCHO_CACHE")
+}

@@ -1,0 +1,17 @@
+# Read by the other scripts: places and pins of the native runtimes. The rules
+# are those of build.go.
+
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+natives=build/natives.txt
+cache="${PTYCHO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ptychobridge}"
+
+pins() { awk -v set="$1" '$1 == set { $1 = $1; print }' "$natives"; } # lines of a set
+stamp() { pins "$1" && echo "layout 1"; }                               # what a complete set is marked with
+version() { pins "$1" | awk 'NR == 1 { print $3 }'; }
+set_dir() { echo "$cache/$1-$(version "$1")"; }
+torch_dir() { echo "${PTYCHO_LIBTORCH:-$(set_dir torch)}"; }
+tensorflow_dir() { echo "${PTYCHO_LIBTENSORFLOW:-$(set_dir tensorflow)}"; }

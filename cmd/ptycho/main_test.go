@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/dataset/npz"
+	"github.com/ptychobridge/ptychobridge/selector"
+)
+
+// ptycho runs a command line.
+func ptycho(t *testing.T, arguments ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	return ptychoIn(t.Context(), arguments...)
+}
+
+func ptychoIn(ctx context.Context, arguments ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = Main(ctx, arguments, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// requireBackend skips a test that needs a runtime which is not here.
+func requireBackend(t *testing.T, name string) {
+	t.Helper()
+	b, err := selector.Open(name, bridge.Options{})
+	if errors.Is(err, bridge.ErrUnavailable) && os.Getenv("PTYCHO_REQUIRE_NATIVE") == "" {
+		t.Skipf("%s is missing: %v", name, err)
+	}
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+}
+
+// scan writes a small scan and gives its path.
+func scan(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "scan.npz")
+	code, stdout, stderr := ptycho(t, "simulate", "--output", path, "--patterns", "9", "--nphotons", "1e5", "--object", "siemens", "--scan", "spiral")
+	require.Equal(t, exitDone, code, stderr)
+	require.Contains(t, stdout, "wrote "+path+": 9 patterns of 64×64")
+	return path
+}
+
+// small are settings with which a run takes a second.
+var small = []string{"--n-filters-scale", "0.25", "--nepochs", "2", "--batch_size=4", "--threads", "2"}
+
+func TestHelpAndVersion(t *testing.T) {
+	code, stdout, stderr := ptycho(t, "--help")
+	require.Equal(t, exitDone, code)
+	require.Empty(t, stderr)
+	require.Contains(t, stdout, "simulate")
+	code, stdout, _ = ptycho(t, "version")
+	require.Equal(t, exitDone, code)
+	require.True(t, strings.HasPrefix(stdout, "ptycho "), stdout)
+	for _, command := range []string{"run", "simulate", "doctor", "version"} {
+		code, stdout, _ := ptycho(t, command, "--help")
+		require.Equal(t, exitDone, code)
+		require.Contains(t, stdout, "Examples:", command)
+	}
+}
+
+// TestUsage: faults of the command line have the exit code 2, a sentence on
+// stderr that says what is wrong, and make nothing.
+func TestUsage(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	file := filepath.Join(dir, "run.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("training:\n  batch_size: 0\n  colour: red\n"), 0o600))
+	for _, c := range []struct {
+		says []string
+		args []string
+	}{
+		{[]string{"dance", "--help"}, []string{"dance"}},
+		{[]string{"scan.npz"}, []string{"run", "scan.npz"}},
+		{[]string{"--dance"}, []string{"run", "--dance"}},
+		{[]string{"training.batch_size", "many"}, []string{"run", "--batch-size", "many"}},
+		{[]string{"training.batch_size", "model.gridsize"}, []string{"run", "--batch-size", "0", "--set", "gridsize=-1"}},
+		{[]string{"run.yaml:2", "batch_size", "run.yaml:3", "colour"}, []string{"run", "--config", file}},
+		{[]string{"--set batch_size", "key=value"}, []string{"run", "--set", "batch_size"}},
+		{[]string{`Invalid backend: "jax". TrainingConfig.backend must be 'tensorflow' or 'pytorch'.`}, []string{"run", "--backend", "jax"}},
+		{[]string{"model.gridsize", "not supported"}, []string{"run", "--gridsize", "2"}},
+		{[]string{"precision", "bf16-mixed", "not supported"}, []string{"run", "--precision", "bf16-mixed"}},
+		{[]string{"object", "moon"}, []string{"simulate", "--object", "moon"}},
+	} {
+		code, stdout, stderr := ptycho(t, c.args...)
+		require.Equal(t, exitUsage, code, "%v: %s", c.args, stderr)
+		require.Empty(t, stdout)
+		require.True(t, strings.HasPrefix(stderr, "ptycho: "), stderr)
+		for _, s := range c.says {
+			require.Contains(t, stderr, s)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "nothing was made")
+}
+
+// TestBadData: a data file with a fault has the exit code 1, and the error
+// names file, key, found and expected.
+func TestBadData(t *testing.T) {
+	t.Chdir(t.TempDir())
+	code, _, stderr := ptycho(t, "run", "--train-data-file", "nowhere.npz")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "nowhere.npz")
+	require.NoError(t, os.WriteFile("text.npz", []byte("no archive"), 0o600))
+	code, _, stderr = ptycho(t, "run", "--train-data-file", "text.npz")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "text.npz")
+	path := scan(t)
+	code, _, stderr = ptycho(t, append([]string{"run", "--train-data-file", path, "--N", "128", "--n-filters-scale", "2"}, small[2:]...)...)
+	require.NotEqual(t, exitDone, code)
+	if code == exitFailed {
+		require.Contains(t, stderr, "patterns are 64×64; expected 128×128")
+	}
+	require.NoDirExists(t, "training_outputs/1", "a run that failed leaves no directory")
+}
+
+func TestSimulateOverwritesNothing(t *testing.T) {
+	path := scan(t)
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	code, _, stderr := ptycho(t, "simulate", "--output", path)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "exists; nothing is overwritten")
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	code, stdout, _ := ptycho(t, "simulate", "--output", path, "--force", "--patterns", "4", "--json")
+	require.Equal(t, exitDone, code)
+	var said map[string]any
+	require.NoError(t, json.Unmarshal([]byte(stdout), &said))
+	require.EqualValues(t, 4, said["patterns"])
+}
+
+func TestUnavailable(t *testing.T) {
+	for _, name := range selector.Backends() {
+		if b, err := selector.Open(name, bridge.Options{}); err == nil {
+			require.NoError(t, b.Close())
+			continue
+		}
+		t.Chdir(t.TempDir())
+		code, _, stderr := ptycho(t, append([]string{"run", "--backend", name}, small...)...)
+		require.Equal(t, exitUnavailable, code, stderr)
+		require.Contains(t, stderr, " backend selected")
+		require.NoDirExists(t, "training_outputs/1")
+	}
+}
+
+func TestDoctor(t *testing.T) {
+	code, stdout, _ := ptycho(t, "doctor", "--json")
+	var said struct {
+		Runtimes []finding `json:"runtimes"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(stdout), &said))
+	require.Len(t, said.Runtimes, 2)
+	usable := 0
+	for _, f := range said.Runtimes {
+		if f.Usable {
+			usable++
+			require.Len(t, f.SHA256, 64)
+			require.NotEmpty(t, f.Runtime.Version)
+		} else {
+			require.NotEmpty(t, f.Problem)
+		}
+	}
+	require.Equal(t, usable > 0, code == exitDone)
+	if usable == 0 {
+		require.Equal(t, exitUnavailable, code)
+	}
+	if os.Getenv("PTYCHO_REQUIRE_NATIVE") == "" && usable < 2 {
+		t.Skip("TensorFlow or LibTorch is missing")
+	}
+	code, stdout, _ = ptycho(t, "doctor")
+	require.Equal(t, usable > 0, code == exitDone)
+	require.Contains(t, stdout, "tensorflow:")
+	require.Contains(t, stdout, "pytorch:")
+}
+
+// TestRun: every file is there, names what it was made from, and the next run
+// replaces nothing.
+func TestRun(t *testing.T) {
+	for _, name := range selector.Backends() {
+		t.Run(name, func(t *testing.T) {
+			requireBackend(t, name)
+			path := scan(t)
+			t.Chdir(t.TempDir())
+			arguments := append([]string{"run", "--train-data-file", path, "--backend", name}, small...)
+			code, stdout, stderr := ptycho(t, arguments...)
+			require.Equal(t, exitDone, code, stderr)
+			require.Contains(t, stdout, "phase correlation")
+			require.Contains(t, stderr, "epoch   2/2")
+			dir := filepath.Join("training_outputs", "1")
+			requireRun(t, dir, name, stdout)
+
+			code, _, _ = ptycho(t, append(arguments, "--quiet")...)
+			require.Equal(t, exitDone, code)
+			require.DirExists(t, filepath.Join("training_outputs", "2"))
+
+			// The effective configuration reproduces the run.
+			code, _, stderr = ptycho(t, "run", "--config", filepath.Join(dir, fileConfig), "--output-dir", "again")
+			require.Equal(t, exitDone, code, stderr)
+			require.Equal(t, losses(t, dir), losses(t, "again"))
+
+			code, _, stderr = ptycho(t, append(arguments, "--output-dir", "again")...)
+			require.Equal(t, exitUsage, code)
+			require.Contains(t, stderr, "again is not empty; nothing is overwritten")
+			code, _, stderr = ptycho(t, append(arguments, "--output-dir", "again", "--force", "--seed", "7")...)
+			require.Equal(t, exitDone, code, stderr)
+			require.NotEqual(t, losses(t, dir), losses(t, "again"))
+			require.NoDirExists(t, "again.replaced")
+		})
+	}
+}
+
+func requireRun(t *testing.T, dir, backend, stdout string) {
+	t.Helper()
+	for _, name := range outputs {
+		if name != fileSimulated {
+			require.FileExists(t, filepath.Join(dir, name))
+			require.Contains(t, stdout, filepath.Join(dir, name))
+		}
+	}
+	content, err := os.ReadFile(filepath.Join(dir, fileRun))
+	require.NoError(t, err)
+	var run struct {
+		Backend string
+		Runtime bridge.Info
+		Inputs  []inputRecord
+	}
+	require.NoError(t, json.Unmarshal(content, &run))
+	require.Equal(t, backend, run.Backend)
+	require.Equal(t, 2, run.Runtime.Threads)
+	require.Len(t, run.Inputs[0].SHA256, 64)
+	f, err := npz.Open(filepath.Join(dir, fileReconstruction))
+	require.NoError(t, err)
+	defer f.Close() //nolint:errcheck // it was only read
+	require.Equal(t, []string{"object", "amplitude", "phase", "weight", "origin_xy", "positions"}, f.Keys())
+}
+
+// losses are the history without its times.
+func losses(t *testing.T, dir string) []string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, fileHistory))
+	require.NoError(t, err)
+	var out []string
+	for line := range strings.Lines(string(content)) {
+		out = append(out, line[:strings.LastIndex(line, ",")])
+	}
+	return out
+}
+
+// TestRunSimulates: without data, a set is simulated and kept.
+func TestRunSimulates(t *testing.T) {
+	requireBackend(t, "tensorflow")
+	dir := filepath.Join(t.TempDir(), "new")
+	code, _, stderr := ptycho(t, "run", "--output-dir", dir, "--n-filters-scale", "0.25", "--nepochs", "1")
+	require.Equal(t, exitDone, code, stderr)
+	raw, err := dataset.Load(filepath.Join(dir, fileSimulated), dataset.Options{})
+	require.NoError(t, err)
+	require.Equal(t, simulatedPatterns, raw.Len())
+}
+
+// TestInterrupt: Ctrl-C stops a run; its directory is gone, and with --force
+// what it would have replaced is back.
+func TestInterrupt(t *testing.T) {
+	requireBackend(t, "tensorflow")
+	path := scan(t)
+	dir := filepath.Join(t.TempDir(), "result")
+	require.NoError(t, os.Mkdir(dir, 0o750))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, fileRun), []byte("earlier"), 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	var stdout bytes.Buffer
+	code := Main(ctx, append([]string{"run", "--train-data-file", path, "--output-dir", dir, "--force", "--nepochs", "1000", "--early-stop-patience", "0"}, small[:2]...),
+		&stdout, writerFunc(func(text []byte) {
+			if bytes.Contains(text, []byte("epoch   2/")) {
+				cancel()
+			}
+		}))
+	require.Equal(t, exitInterrupted, code)
+	require.Empty(t, stdout.String())
+	content, err := os.ReadFile(filepath.Join(dir, fileRun))
+	require.NoError(t, err)
+	require.Equal(t, "earlier", string(content))
+	entries, err := os.ReadDir(filepath.Dir(dir))
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(text []byte) (int, error) {
+	f(text)
+	return len(text), nil
+}
+
+func TestForceReplacesOnlyRuns(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "thesis.tex"), []byte("ten years"), 0o600))
+	code, _, stderr := ptycho(t, "run", "--output-dir", dir, "--force")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "thesis.tex")
+	require.FileExists(t, filepath.Join(dir, "thesis.tex"))
+}
