@@ -234,7 +234,7 @@ var kinds = []error{ErrMissing, ErrNoBundle, ErrDamaged, ErrForeign, ErrNewer, E
 func requireKind(t *testing.T, err, kind error, words ...string) {
 	t.Helper()
 	for _, k := range kinds {
-		require.Equal(t, k == kind, errors.Is(err, k), "%v, %v", err, k)
+		require.Equal(t, errors.Is(kind, k), errors.Is(err, k), "%v, %v", err, k)
 	}
 	for _, w := range words {
 		require.ErrorContains(t, err, w)

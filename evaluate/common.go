@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"math/cmplx"
 
 	"github.com/ptychobridge/ptychobridge/stitch"
 )
@@ -84,7 +85,7 @@ func check(o *stitch.Object) error {
 }
 
 func finite(name string, v complex64, x, y int) error {
-	if v-v != 0 { // NaN and ±Inf; a finite value gives 0
+	if z := complex128(v); cmplx.IsNaN(z) || cmplx.IsInf(z) {
 		return fmt.Errorf("%s is %v at object pixel (x %d, y %d); expected finite values", name, v, x, y)
 	}
 	return nil

@@ -253,7 +253,8 @@ func TestErrors(t *testing.T) {
 			"area (columns 10–14, rows 20–22), object (columns 10–17, rows 20–27) and reference (columns 10–17, rows 20–27) have 15 pixels with a weight in common; expected at least 16; do positions and reference share their origin?",
 		},
 		{
-			"no area", good(), good(), image.Rectangle{},
+			"no area", good(), good(),
+			image.Rectangle{},
 			"area (no pixels), object (columns 10–17, rows 20–27) and reference (columns 10–17, rows 20–27) have 0 pixels with a weight in common; expected at least 16; do positions and reference share their origin?",
 		},
 		{"NaN", good(), with(func(o *stitch.Object) { o.Data[8*2+3] = complex(float32(math.NaN()), 0) }), everywhere, "reference is (NaN+0i) at object pixel (x 13, y 22); expected finite values"},

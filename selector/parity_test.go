@@ -32,10 +32,11 @@ const (
 
 // open opens a backend or skips the test where it is missing, unless
 // PTYCHO_REQUIRE_NATIVE says that it must be there.
-func open(t *testing.T, name string) bridge.Backend {
+func open(t testing.TB, name string) bridge.Backend {
 	t.Helper()
+	required := os.Getenv("PTYCHO_REQUIRE_NATIVE") != "" // read first: go test's cache then knows of it
 	b, err := selector.Open(name, bridge.Options{Threads: 2})
-	if errors.Is(err, bridge.ErrUnavailable) && os.Getenv("PTYCHO_REQUIRE_NATIVE") == "" {
+	if errors.Is(err, bridge.ErrUnavailable) && !required {
 		t.Skipf("%s is missing: %v", name, err)
 	}
 	require.NoError(t, err)
@@ -59,7 +60,7 @@ type training struct {
 	batch    int
 }
 
-func newTraining(t *testing.T, float graph.DType, filters float64, batch int) training {
+func newTraining(t testing.TB, float graph.DType, filters float64, batch int) training {
 	t.Helper()
 	f, err := npz.Open(golden + "/a_inputs_gs1.npz")
 	require.NoError(t, err)
@@ -89,7 +90,7 @@ func newTraining(t *testing.T, float graph.DType, filters float64, batch int) tr
 }
 
 // session starts from the weights of seed 42.
-func (tr training) session(t *testing.T, b bridge.Backend, programs ...*graph.Program) bridge.Session {
+func (tr training) session(t testing.TB, b bridge.Backend, programs ...*graph.Program) bridge.Session {
 	t.Helper()
 	s, err := b.Compile(programs...)
 	require.NoError(t, err)

@@ -5,6 +5,7 @@ package stitch
 import (
 	"fmt"
 	"image"
+	"math/cmplx"
 )
 
 // Options say which part of each patch is used and how it is laid down. The
@@ -84,7 +85,7 @@ func Patches(patches []complex64, n int, x, y []float64, o Options) (*Object, er
 		patch := patches[k*n*n : (k+1)*n*n]
 		for q, p := range pixels {
 			v := patch[p]
-			if v-v != 0 { // NaN and ±Inf; a finite value gives 0
+			if z := complex128(v); cmplx.IsNaN(z) || cmplx.IsInf(z) {
 				return nil, fmt.Errorf("stitch: patches: patch %d, row %d, column %d is %v; expected finite values", k, p/n, p%n, v)
 			}
 			weighted[q] = complex(weight[q]*float64(real(v)), weight[q]*float64(imag(v)))

@@ -18,6 +18,7 @@ func (i input) with(low, top float64) input    { return input{i.shape, low, top}
 func one(f func(x *graph.Node) *graph.Node) make1 {
 	return func(x []*graph.Node) *graph.Node { return f(x[0]) }
 }
+
 func two(f func(a, b *graph.Node) *graph.Node) make1 {
 	return func(x []*graph.Node) *graph.Node { return f(x[0], x[1]) }
 }

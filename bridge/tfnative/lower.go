@@ -99,8 +99,10 @@ var notInName = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
 
 // lower adds a program. Its number makes the names of its operations unique.
 func lower(g *tf.Graph, number int, p *graph.Program, states map[string]*state) (*program, error) {
-	l := &lowering{graph: g, states: states, place: map[*graph.Node]tf.Output{},
-		prefix: fmt.Sprintf("program%d_%s", number, notInName.ReplaceAllString(p.Name, "_"))}
+	l := &lowering{
+		graph: g, states: states, place: map[*graph.Node]tf.Output{},
+		prefix: fmt.Sprintf("program%d_%s", number, notInName.ReplaceAllString(p.Name, "_")),
+	}
 	made := &program{source: p, feeds: p.Inputs(), states: p.States(), outputs: p.Outputs}
 	for _, n := range p.Nodes() {
 		if n.Op.IsUpdate() {

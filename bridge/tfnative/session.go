@@ -83,9 +83,11 @@ func declare(g *tf.Graph, number int, n *graph.Node) (*state, error) {
 	}
 	handle := add("VarHandleOp", attrs{"dtype": dtype, "shape": shape, "shared_name": name}).Output(0)
 	input := add("Placeholder", attrs{"dtype": dtype, "shape": shape}).Output(0)
-	s := &state{node: n, handle: handle, input: input,
+	s := &state{
+		node: n, handle: handle, input: input,
 		assign: add("AssignVariableOp", attrs{"dtype": dtype}, handle, input),
-		value:  add("ReadVariableOp", attrs{"dtype": dtype}, handle).Output(0)}
+		value:  add("ReadVariableOp", attrs{"dtype": dtype}, handle).Output(0),
+	}
 	return s, err
 }
 

@@ -57,7 +57,7 @@ func generate(out, arch string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // the files in it are small and temporary
 	for name, text := range map[string][]byte{"bind.c": bind, "jumps.s": table} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			return err
