@@ -6,6 +6,7 @@
 # already, PTYCHO_CACHE another place for those that are fetched.
 
 BACKEND  ?= tensorflow
+ARGS     ?= --nepochs 15
 FUZZTIME ?= 60s
 RUN      ?= .
 

@@ -62,6 +62,7 @@ type TrainingConfig struct {
 	SchedulerFactor         float64     `yaml:"scheduler_factor"`    // plateau: the learning rate's factor
 	SchedulerPatience       int         `yaml:"scheduler_patience"`  // plateau: epochs without a fall
 	MinLR                   float64     `yaml:"min_lr"`              // plateau: the lowest learning rate
+	WarmupSteps             int         `yaml:"warmup_steps"`        // steps over which the learning rate rises to its value; 0: none
 	EarlyStopPatience       int         `yaml:"early_stop_patience"` // epochs without a fall; 0: never stop early
 	GradientClipVal         float64     `yaml:"gradient_clip_val"`   // 0: none
 	GradientClipAlgorithm   string      `yaml:"gradient_clip_algorithm"`

@@ -29,7 +29,7 @@ func TestLegacyNames(t *testing.T) {
 		"tv_weight": 0.0, "nphotons": 1e9, "n_groups": 11, "n_subsample": 12, "subsample_seed": uint64(7), "neighbor_count": 4,
 		"enable_oversampling": false, "neighbor_pool_size": 13, "sequential_sampling": false, "backend": "tensorflow",
 		"optimizer": "adam", "learning_rate": 1e-3, "adam_beta1": .9, "adam_beta2": .999, "momentum": .9, "weight_decay": 0.0,
-		"scheduler": "plateau", "scheduler_factor": .5, "scheduler_patience": 2, "min_lr": 1e-4, "early_stop_patience": 3,
+		"scheduler": "plateau", "scheduler_factor": .5, "scheduler_patience": 2, "min_lr": 1e-4, "early_stop_patience": 3, "warmup_steps": 100,
 		"gradient_clip_val": 14.0, "gradient_clip_algorithm": "norm", "validation_split": .05, "seed": uint64(42),
 	}, p)
 }

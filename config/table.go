@@ -55,6 +55,7 @@ var table = withFlags([]Field{
 	row("training.scheduler_factor", 0.5, insideOne, "plateau: factor of the learning rate", func(c *Config) *float64 { return &c.Training.SchedulerFactor }),
 	row("training.scheduler_patience", 2, atLeast(1), "plateau: epochs without a fall of the loss before the rate falls", func(c *Config) *int { return &c.Training.SchedulerPatience }),
 	row("training.min_lr", 1e-4, notNegative, "plateau: lowest learning rate", func(c *Config) *float64 { return &c.Training.MinLR }),
+	row("training.warmup_steps", 100, atLeast(0), "steps over which the learning rate rises to its value; 0: none", func(c *Config) *int { return &c.Training.WarmupSteps }),
 	row("training.early_stop_patience", 3, atLeast(0), "epochs without a fall of the loss before training stops; 0: never", func(c *Config) *int { return &c.Training.EarlyStopPatience }),
 	unset("training.gradient_clip_val", notNegative, "limit of the gradient; 0: none", func(c *Config) *float64 { return &c.Training.GradientClipVal }),
 	row("training.gradient_clip_algorithm", "norm", oneOf("norm", "value"), "what gradient_clip_val limits", func(c *Config) *string { return &c.Training.GradientClipAlgorithm }),

@@ -31,6 +31,16 @@ func newSchedule(c config.TrainingConfig) *schedule {
 	}
 }
 
+// warm lowers the rate of the first steps: it rises in equal parts over the
+// given number of steps. Without that, Adam's first steps, each of the full
+// rate in every weight, can drive the phase of a wide network into saturation.
+func warm(rate float64, step, steps int) float64 {
+	if step >= steps {
+		return rate
+	}
+	return rate * float64(step) / float64(steps)
+}
+
 // after takes an epoch's loss and says whether it is the best so far and
 // whether to stop.
 func (s *schedule) after(loss float64) (best, stop bool) {

@@ -52,6 +52,14 @@ func TestScheduleLeastRate(t *testing.T) {
 	require.InEpsilon(t, 1e-5, s.rate, 1e-12, "a rate below the least one is not raised")
 }
 
+func TestWarm(t *testing.T) {
+	require.InEpsilon(t, 0.25, warm(1, 1, 4), 1e-12, "the first step")
+	require.InEpsilon(t, 0.75, warm(1, 3, 4), 1e-12)
+	require.Equal(t, 1.0, warm(1, 4, 4))
+	require.Equal(t, 1.0, warm(1, 900, 4))
+	require.Equal(t, 1.0, warm(1, 1, 0), "no warm-up")
+}
+
 func TestConstantSchedule(t *testing.T) {
 	c := config.Default().Training
 	c.Scheduler = "constant"

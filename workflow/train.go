@@ -18,7 +18,7 @@ type Epoch struct {
 	Epoch              int     `json:"epoch"` // 1 is the first
 	TrainLoss          float64 `json:"train_loss"`
 	ValidationLoss     float64 `json:"validation_loss"`
-	LearningRate       float64 `json:"learning_rate"`       // of the epoch's steps
+	LearningRate       float64 `json:"learning_rate"`       // of the epoch's steps after the warm-up
 	TrainDeviance      float64 `json:"train_deviance"`      // Poisson deviance per pixel in counts; 0 where the file holds no counts
 	ValidationDeviance float64 `json:"validation_deviance"` // likewise
 	Seconds            float64 `json:"seconds"`
@@ -76,7 +76,7 @@ func (t *trainer) epoch(ctx context.Context, e *Epoch) error {
 	var training mean
 	order := shuffled(t.scan.training, t.config.Seed, e.Epoch)
 	err := batches(ctx, order, t.config.BatchSize, func(batch []int32) error {
-		loss, deviance, err := t.network.step(batch, e.LearningRate)
+		loss, deviance, err := t.network.step(batch, warm(e.LearningRate, t.network.steps+1, t.config.WarmupSteps))
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // simulatedPatterns is the size of the set that a run without data makes.
-const simulatedPatterns = 256
+const simulatedPatterns = 400
 
 func runCommand(a *app) *cobra.Command {
 	r := &runner{app: a}
@@ -109,7 +109,7 @@ func (r *runner) load(cfg config.Config) (err error) {
 	if t.TrainDataFile == "" {
 		r.simulated = true
 		r.train, err = dataset.Simulate(dataset.SimulateOptions{
-			Object: dataset.ObjectSiemens, Scan: dataset.ScanSpiral, Patterns: simulatedPatterns, N: t.Model.N, NPhotons: t.NPhotons, Seed: t.Seed,
+			Object: dataset.ObjectSmooth, Scan: dataset.ScanRaster, Patterns: simulatedPatterns, N: t.Model.N, NPhotons: t.NPhotons, Seed: t.Seed,
 		})
 	} else {
 		r.train, err = dataset.Load(t.TrainDataFile, o)
