@@ -4,6 +4,7 @@ go 1.26
 
 require (
 	github.com/galeone/tfgo v0.0.0-20230715013254-16113111dc99
+	github.com/google/renameio/v2 v2.0.2
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
 	github.com/stretchr/testify v1.12.1

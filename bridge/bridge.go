@@ -6,7 +6,10 @@ package bridge
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/ptychobridge/ptychobridge/graph"
 )
@@ -69,6 +72,32 @@ type Info struct {
 // backend selected" and why, then what to do. It matches ErrUnavailable.
 func Unavailable(name, why, remedy string) error {
 	return fmt.Errorf("%s backend selected, but %s.\n%s (%w)", name, why, remedy, ErrUnavailable)
+}
+
+// OnlyCPU gives the device of a runtime that this version can use on the CPU
+// alone, and refuses others: nothing falls back.
+func OnlyCPU(runtime, device string) (string, error) {
+	switch {
+	case device == "" || device == "auto" || device == "cpu":
+		return "cpu", nil
+	case strings.HasPrefix(device, "cuda"):
+		return "", fmt.Errorf("device %s: this version runs %s on the CPU only; use device cpu or auto", device, runtime)
+	}
+	return "", fmt.Errorf("device %q is not known; expected auto, cpu or cuda", device)
+}
+
+// BesideExecutable gives the places where a native library may lie that comes
+// with the program: beside it, and in the folder lib next to its own.
+func BesideExecutable(name string) []string {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	if target, err := filepath.EvalSymlinks(exe); err == nil {
+		exe = target
+	}
+	dir := filepath.Dir(exe)
+	return []string{filepath.Join(dir, name), filepath.Join(filepath.Dir(dir), "lib", name)}
 }
 
 // ThreadCount is the number of threads that an option asks for: 0 means one

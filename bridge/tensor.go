@@ -23,6 +23,18 @@ func NewTensor[E float32 | float64 | int32](data []E, shape ...int) Tensor {
 	return Tensor{Shape: shape, Data: data}
 }
 
+// ValueOf makes a tensor of zeros for the value of a node.
+func ValueOf(n *graph.Node) Tensor {
+	size := n.Shape.Size()
+	switch n.DType {
+	case graph.Float64:
+		return Tensor{Shape: n.Shape, Data: make([]float64, size)}
+	case graph.Int32:
+		return Tensor{Shape: n.Shape, Data: make([]int32, size)}
+	}
+	return Tensor{Shape: n.Shape, Data: make([]float32, size)}
+}
+
 // FromFloat64 rounds values to a tensor of type t, float32 or float64.
 func FromFloat64(t graph.DType, values []float64, shape ...int) Tensor {
 	if t == graph.Float64 {

@@ -6,24 +6,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/ptychobridge/ptychobridge/bundle/safetensors"
+	"github.com/ptychobridge/ptychobridge/wholefile"
 )
 
 // Names of the archive's members.
 const (
-	manifestName       = "manifest.json"
-	configName         = "config.yaml"
-	paramsName         = "params.json"
-	weightsName        = "weights.safetensors"
-	historyName        = "history.csv"
-	trainingName       = "training.safetensors"
-	trainingStateName  = "training.json"
-	temporaryPattern   = ".model.ptycho-*.tmp"
-	permissionOfBundle = 0o644
+	manifestName      = "manifest.json"
+	configName        = "config.yaml"
+	paramsName        = "params.json"
+	weightsName       = "weights.safetensors"
+	historyName       = "history.csv"
+	trainingName      = "training.safetensors"
+	trainingStateName = "training.json"
 )
 
 // Write writes the bundle to the file path, or to FileName in the directory
@@ -35,7 +32,7 @@ func Write(path string, b Bundle) error {
 	if err != nil {
 		return fmt.Errorf("bundle: write %s: %w", path, err)
 	}
-	if err := replace(path, content); err != nil {
+	if err := wholefile.WriteBytes(path, content); err != nil {
 		return fmt.Errorf("bundle: write %s: %w", path, err)
 	}
 	return nil
@@ -128,41 +125,4 @@ func jsonObject(content []byte) error {
 		return errors.Join(errors.New("the state is no JSON object"), err)
 	}
 	return nil
-}
-
-// replace writes a file under another name, on the disk, and then renames it.
-func replace(path string, content []byte) (err error) {
-	directory := filepath.Dir(path)
-	file, err := os.CreateTemp(directory, temporaryPattern)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name()) // the first error counts
-		}
-	}()
-	_, err = file.Write(content)
-	if err == nil {
-		err = file.Chmod(permissionOfBundle)
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(file.Name(), path); err != nil {
-		return err
-	}
-	return syncDirectory(directory)
-}
-
-// syncDirectory puts a renaming on the disk.
-func syncDirectory(path string) error {
-	directory, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(directory.Sync(), directory.Close())
 }

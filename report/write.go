@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
-	"os"
-	"path/filepath"
+
+	"github.com/ptychobridge/ptychobridge/wholefile"
 )
 
 // WriteImage writes an image as a PNG file with a title, axes in object pixels
@@ -40,7 +40,7 @@ func write(what, path string, rows [][]Image) error {
 		err = png.Encode(&picture, f.draw())
 	}
 	if err == nil {
-		err = replace(path, picture.Bytes())
+		err = wholefile.WriteBytes(path, picture.Bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("report: write %s: %s: %w", what, path, err)
@@ -67,26 +67,4 @@ func checkRows(rows [][]Image) error {
 		}
 	}
 	return nil
-}
-
-// replace writes a file under a temporary name beside path, synchronises it and
-// renames it.
-func replace(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -18,6 +18,7 @@ import (
 
 	tf "github.com/wamuir/graft/tensorflow"
 
+	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/build"
 )
 
@@ -122,9 +123,8 @@ func places(dir string) []string {
 		return []string{dir}
 	}
 	var all []string
-	if exe, err := os.Executable(); err == nil {
-		beside := filepath.Dir(exe)
-		all = append(all, beside, filepath.Join(filepath.Dir(beside), "lib"))
+	for _, path := range bridge.BesideExecutable(libraryName) {
+		all = append(all, filepath.Dir(path))
 	}
 	if d, err := build.TensorFlowDir(); err == nil {
 		all = append(all, d)

@@ -28,7 +28,7 @@ func toNative(t bridge.Tensor, dtype graph.DType) (*tf.Tensor, error) {
 
 // toHost copies the value of a node to the host, in one piece.
 func toHost(t *tf.Tensor, n *graph.Node) (bridge.Tensor, error) {
-	out := allocate(n)
+	out := bridge.ValueOf(n)
 	raw := bytesOf(out.Data)
 	owe(len(raw))
 	rest := room(raw)
@@ -49,18 +49,6 @@ func (r *room) Write(p []byte) (int, error) {
 	copy(*r, p)
 	*r = (*r)[len(p):]
 	return len(p), nil
-}
-
-// allocate makes a host tensor for the value of a node.
-func allocate(n *graph.Node) bridge.Tensor {
-	size := n.Shape.Size()
-	switch n.DType {
-	case graph.Float64:
-		return bridge.Tensor{Shape: n.Shape, Data: make([]float64, size)}
-	case graph.Int32:
-		return bridge.Tensor{Shape: n.Shape, Data: make([]int32, size)}
-	}
-	return bridge.Tensor{Shape: n.Shape, Data: make([]float32, size)}
 }
 
 // bytesOf gives the memory of a tensor's elements.

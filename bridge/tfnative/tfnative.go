@@ -7,7 +7,6 @@ package tfnative
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/graph"
@@ -23,9 +22,9 @@ type backend struct {
 // library cannot be opened and names the places looked in, and is another one
 // where the device asked for is not there or another TensorFlow is open.
 func Open(o bridge.Options) (bridge.Backend, error) {
-	device, err := chooseDevice(o.Device)
+	device, err := bridge.OnlyCPU("TensorFlow", o.Device)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("tfnative: open: %w", err)
 	}
 	lib, err := load(o.Directory)
 	if errors.Is(err, errOther) {
@@ -51,17 +50,6 @@ func Open(o bridge.Options) (bridge.Backend, error) {
 		Threads: threads,
 		Setting: setting,
 	}}, nil
-}
-
-// chooseDevice refuses what this version cannot use; nothing falls back.
-func chooseDevice(device string) (string, error) {
-	switch {
-	case device == "" || device == "auto" || device == "cpu":
-		return "cpu", nil
-	case strings.HasPrefix(device, "cuda"):
-		return "", fmt.Errorf("tfnative: open: device %s: this version runs TensorFlow on the CPU only; use device cpu or auto", device)
-	}
-	return "", fmt.Errorf("tfnative: open: device %q is not known; want auto, cpu or cuda", device)
 }
 
 func (b *backend) Info() bridge.Info { return b.info }

@@ -93,6 +93,10 @@ func TestAnotherDirectory(t *testing.T) {
 	_, err := torchnative.Open(bridge.Options{Directory: dir})
 	require.ErrorIs(t, err, bridge.ErrUnavailable)
 	require.ErrorContains(t, err, dir)
+	require.ErrorContains(t, err, "libtorch_cpu.so")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "libtorch_cpu.so"), nil, 0o600))
+	_, err = torchnative.Open(bridge.Options{Directory: dir})
+	require.NotErrorIs(t, err, bridge.ErrUnavailable)
 	require.ErrorContains(t, err, first+" is already open")
 
 	again, err := torchnative.Open(bridge.Options{Directory: filepath.Dir(first)})

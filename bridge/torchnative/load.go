@@ -8,6 +8,7 @@ package torchnative
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/build"
 )
 
@@ -25,6 +27,8 @@ const remedy = `Install LibTorch and build the shim, in the source tree:
   make native shim
 or set PTYCHO_LIBTORCH to a directory of LibTorch (the one that holds lib/libtorch_cpu.so)
 and PTYCHO_SHIM to the file libptorch.so.`
+
+var errOther = errors.New("a process can have one LibTorch only")
 
 // library is what was opened; it stays open until the process ends.
 type library struct{ path, version string }
@@ -105,12 +109,19 @@ func sameTorch(dir string) error {
 	if err != nil {
 		return err
 	}
+	var missing []error
 	for _, path := range in(dir) {
-		if asked, err := os.Stat(path); err == nil && os.SameFile(asked, open) {
+		asked, err := os.Stat(path)
+		switch {
+		case err != nil:
+			missing = append(missing, err)
+		case os.SameFile(asked, open):
 			return nil
+		default:
+			return fmt.Errorf("%w: %s was asked for, and %s is already open", errOther, path, torchPath)
 		}
 	}
-	return fmt.Errorf("LibTorch of %s was asked for and %s is already open; a process can have one only", dir, torchPath)
+	return fmt.Errorf("LibTorch could not be opened: %w", errors.Join(missing...))
 }
 
 // torchPlaces lists the files that may be LibTorch: only those of the
@@ -122,7 +133,7 @@ func torchPlaces(dir string) []string {
 	if dir != "" {
 		return in(dir)
 	}
-	places := besideExecutable("libtorch_cpu.so")
+	places := bridge.BesideExecutable("libtorch_cpu.so")
 	if d, err := build.TorchDir(); err == nil {
 		places = append(places, filepath.Join(d, "lib", "libtorch_cpu.so"))
 	}
@@ -138,21 +149,7 @@ func shimPlaces() []string {
 	if path := os.Getenv("PTYCHO_SHIM"); path != "" {
 		return []string{path}
 	}
-	return besideExecutable("libptorch.so")
-}
-
-// besideExecutable gives the places of a file beside this program and in the
-// folder lib next to the program's.
-func besideExecutable(name string) []string {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil
-	}
-	if real, err := filepath.EvalSymlinks(exe); err == nil {
-		exe = real
-	}
-	dir := filepath.Dir(exe)
-	return []string{filepath.Join(dir, name), filepath.Join(filepath.Dir(dir), "lib", name)}
+	return bridge.BesideExecutable("libptorch.so")
 }
 
 // openFirst opens the first file that can be opened and gives its handle and

@@ -112,7 +112,7 @@ func (s *session) Run(name string, feeds bridge.Tensors) (bridge.Tensors, error)
 	results := make(bridge.Tensors, len(p.outputs))
 	out := make([]unsafe.Pointer, len(p.outputs))
 	for i, o := range p.outputs {
-		t := allocate(o.Node)
+		t := bridge.ValueOf(o.Node)
 		results[o.Name] = t
 		out[i] = elements(t.Data)
 		pinned.Pin(out[i])
@@ -135,7 +135,7 @@ func (s *session) Read(name string) (bridge.Tensor, error) {
 	if !s.written[name] {
 		return bridge.Tensor{}, fmt.Errorf("torchnative: read: state %s was not written", name)
 	}
-	t := allocate(n)
+	t := bridge.ValueOf(n)
 	err = s.call(func(e *C.char, size C.size_t) C.int {
 		return C.pt_state_read(s.handle, C.int(s.numbers[name]), elements(t.Data), e, size)
 	})
@@ -189,18 +189,6 @@ func (s *session) Close() error {
 	s.thread.stop()
 	s.handle, s.programs = nil, nil
 	return nil
-}
-
-// allocate makes a host tensor for the value of a node.
-func allocate(n *graph.Node) bridge.Tensor {
-	size := n.Shape.Size()
-	switch n.DType {
-	case graph.Float64:
-		return bridge.Tensor{Shape: n.Shape, Data: make([]float64, size)}
-	case graph.Int32:
-		return bridge.Tensor{Shape: n.Shape, Data: make([]int32, size)}
-	}
-	return bridge.Tensor{Shape: n.Shape, Data: make([]float32, size)}
 }
 
 // elements gives the address of a checked tensor's memory.

@@ -9,8 +9,8 @@ package torchnative
 import "C"
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/graph"
@@ -23,13 +23,17 @@ type backend struct {
 
 // Open opens LibTorch and the shim. Its error matches bridge.ErrUnavailable
 // where one of them cannot be opened and names the places looked in, and is
-// another one where the device asked for is not there.
+// another one where the device asked for is not there or another LibTorch is
+// open.
 func Open(o bridge.Options) (bridge.Backend, error) {
-	device, err := chooseDevice(o.Device)
+	device, err := bridge.OnlyCPU("PyTorch", o.Device)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("torchnative: open: %w", err)
 	}
 	lib, err := load(o.Directory)
+	if errors.Is(err, errOther) {
+		return nil, fmt.Errorf("torchnative: open: %w", err)
+	}
 	if err != nil {
 		return nil, bridge.Unavailable("PyTorch", err.Error(), remedy)
 	}
@@ -42,17 +46,6 @@ func Open(o bridge.Options) (bridge.Backend, error) {
 		Threads: threads,
 		Setting: "channels-last, OMP_WAIT_POLICY=" + environment("OMP_WAIT_POLICY"),
 	}}, nil
-}
-
-// chooseDevice refuses what this version cannot use; nothing falls back.
-func chooseDevice(device string) (string, error) {
-	switch {
-	case device == "" || device == "auto" || device == "cpu":
-		return "cpu", nil
-	case strings.HasPrefix(device, "cuda"):
-		return "", fmt.Errorf("torchnative: open: device %s: this version runs PyTorch on the CPU only; use device cpu or auto", device)
-	}
-	return "", fmt.Errorf("torchnative: open: device %q is not known; want auto, cpu or cuda", device)
 }
 
 func (b *backend) Info() bridge.Info { return b.info }

@@ -27,7 +27,7 @@ var rows = [][]string{
 	{"model", "evaluate", "bridge/evalnative", "bridge/bridgetest"},
 	{"physics", "dataset", "stitch", "bridge"},
 	{"graph/eval"},
-	{"graph", "config", "build"},
+	{"graph", "config", "build", "wholefile"},
 }
 
 // runtimes are named by the selector only.

@@ -3,12 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
 	"github.com/ptychobridge/ptychobridge/evaluate"
+	"github.com/ptychobridge/ptychobridge/wholefile"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
@@ -44,36 +43,12 @@ type inputRecord struct {
 	Patterns int    `json:"patterns"`
 }
 
-// writeFile writes a file under a temporary name, syncs it and gives it its
-// name.
-func writeFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is gone once it was renamed
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
-}
-
 func writeJSON(path string, v any) error {
 	content, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return writeFile(path, append(content, '\n'))
+	return wholefile.WriteBytes(path, append(content, '\n'))
 }
 
 // writeReconstruction writes the stitched object and where its patches lay.

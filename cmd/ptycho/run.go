@@ -11,6 +11,7 @@ import (
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/selector"
+	"github.com/ptychobridge/ptychobridge/wholefile"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
@@ -147,7 +148,7 @@ func (r *runner) reconstruct(ctx context.Context, d *directory) (*workflow.Resul
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(d.file(fileConfig), effective); err != nil {
+	if err := wholefile.WriteBytes(d.file(fileConfig), effective); err != nil {
 		return nil, err
 	}
 	r.tellData()

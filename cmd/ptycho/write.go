@@ -5,6 +5,7 @@ import (
 
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/evaluate"
+	"github.com/ptychobridge/ptychobridge/wholefile"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
@@ -19,7 +20,7 @@ func (r *runner) write(d *directory, results *workflow.Results) (*runRecord, err
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(d.file(fileHistory), history); err != nil {
+	if err := wholefile.WriteBytes(d.file(fileHistory), history); err != nil {
 		return nil, err
 	}
 	var metrics *evaluate.Metrics

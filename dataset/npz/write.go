@@ -2,18 +2,15 @@ package npz
 
 import (
 	"archive/zip"
-	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ptychobridge/ptychobridge/wholefile"
 )
 
 // Array is an array to be written.
@@ -35,56 +32,11 @@ type Array struct {
 // empty key, one with a slash or one that occurs twice; a shape that does not
 // fit the data; data of another type; whatever the file system says.
 func Write(path string, arrays ...Array) error {
-	if err := writeFile(path, arrays); err != nil {
+	err := wholefile.Write(path, func(w io.Writer) error { return Encode(w, arrays...) })
+	if err != nil {
 		return fmt.Errorf("npz: write: %s: %w", path, err)
 	}
 	return nil
-}
-
-func writeFile(path string, arrays []Array) (err error) {
-	f, err := createBeside(path)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	buffered := bufio.NewWriterSize(f, 1<<16)
-	if err := Encode(buffered, arrays...); err != nil {
-		return err
-	}
-	if err := errors.Join(buffered.Flush(), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	syncDirectory(filepath.Dir(path))
-	return nil
-}
-
-// createBeside creates a new file in path's directory, with the permissions
-// that a file made by os.Create has.
-func createBeside(path string) (*os.File, error) {
-	for {
-		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%08x.tmp", filepath.Base(path), rand.Uint32()))
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, os.ErrExist) {
-			return f, err
-		}
-	}
-}
-
-// syncDirectory makes a rename lasting. Where directories cannot be
-// synchronised the file is still complete, so errors do not count.
-func syncDirectory(path string) {
-	if d, err := os.Open(path); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
-	}
 }
 
 // Encode writes the bytes of an archive to w. Errors as those of Write.

@@ -1,0 +1,53 @@
+// Package wholefile writes files that appear complete or not at all.
+package wholefile
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// Write writes what content writes into the file path, in place of what was
+// there: under another name in the same directory, synchronised to the disk,
+// then renamed. On an error path is as it was. The permissions are those of a
+// file that os.Create makes.
+func Write(path string, content func(io.Writer) error) error {
+	directory := filepath.Dir(path)
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(directory), renameio.WithPermissions(0o666))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup() //nolint:errcheck // the first error counts
+	buffered := bufio.NewWriterSize(f, 1<<16)
+	if err := content(buffered); err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
+		return err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return syncDirectory(directory)
+}
+
+// WriteBytes is Write for bytes.
+func WriteBytes(path string, content []byte) error {
+	return Write(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+// syncDirectory makes a rename lasting.
+func syncDirectory(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
