@@ -56,6 +56,8 @@ type Results struct {
 	// OriginXY is the object pixel (x, y) of the stitched object's pixel
 	// (0, 0).
 	OriginXY [2]int `json:"origin_xy"`
+	// Spread says how much the object patches vary; see its Collapsed.
+	Spread Spread `json:"spread"`
 	// Uncovered is the share of the scanned area on which no patch landed.
 	Uncovered float64 `json:"uncovered"`
 	// Reconstruction says how patches were stitched.

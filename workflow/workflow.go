@@ -124,6 +124,10 @@ func reconstruct(ctx context.Context, n *network, s *scan, batch int, r *Results
 		return err
 	}
 	r.Times.Predict = since(start)
+	r.Spread = spread(r.ObjTensorFull, s.n)
+	if what := r.Spread.Collapsed(); what != "" {
+		o.Logger.Warn(what)
+	}
 	x, y, indices := p.places()
 	r.NNIndices = indices
 	for k := range x {
@@ -148,7 +152,7 @@ func (r *Results) stitch(n int, x, y []float64, o Options) error {
 		if object.SuggestedM > 0 {
 			advice = fmt.Sprintf("M = %d covers all of it", object.SuggestedM)
 		}
-		o.Logger.Warn("no patch lands on part of the scanned area", "share", object.Uncovered, "advice", advice)
+		o.Logger.Warn("no patch lands on part of the scanned area", "share", fmt.Sprintf("%.1f %%", 100*object.Uncovered), "advice", advice)
 	}
 	r.Object, r.Uncovered = object, object.Uncovered
 	r.OriginXY = [2]int{object.OriginX, object.OriginY}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -302,6 +303,14 @@ type writerFunc func([]byte)
 func (f writerFunc) Write(text []byte) (int, error) {
 	f(text)
 	return len(text), nil
+}
+
+func TestWarnings(t *testing.T) {
+	var out bytes.Buffer
+	l := slog.New(warnings{&out})
+	l.Info("routing")
+	l.Warn("part of the area is empty", "share", "3.0 %")
+	require.Equal(t, "warning: part of the area is empty; share: 3.0 %\n", out.String())
 }
 
 func TestForceReplacesOnlyRuns(t *testing.T) {

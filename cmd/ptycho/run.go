@@ -154,14 +154,7 @@ func (r *runner) reconstruct(ctx context.Context, d *directory) (*workflow.Resul
 	r.tellData()
 	_, _, results, err := selector.RunCDIExampleWithBackend(ctx, r.train, r.test, cfg.Training,
 		selector.WithExecution(cfg.Execution), selector.WithData(cfg.Data), selector.WithReconstruction(cfg.Reconstruction),
-		selector.WithLogger(slog.New(slog.NewTextHandler(r.stderr, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: withoutTime}))),
+		selector.WithLogger(slog.New(warnings{r.stderr})),
 		selector.WithProgress(r.tell))
 	return results, err
-}
-
-func withoutTime(_ []string, a slog.Attr) slog.Attr {
-	if a.Key == slog.TimeKey {
-		return slog.Attr{}
-	}
-	return a
 }
