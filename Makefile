@@ -33,7 +33,7 @@ help: ## list the targets
 
 # --- set-up and build
 
-.PHONY: native native-gpu shim stub build run
+.PHONY: native native-gpu shim stub env build run
 native: ## fetch the pinned CPU runtimes into the cache
 	@build/fetch.sh tensorflow torch
 
@@ -45,6 +45,9 @@ shim: native ## build csrc into build/out/lib/libptorch.so
 
 stub: ## make the library that programs link in place of TensorFlow
 	@go run ./build/tfstub -out build/out/lib
+
+env: stub ## print what plain go commands need: eval "$$(make -s env)"
+	@echo 'export CGO_CFLAGS="$(CGO_CFLAGS)" CGO_LDFLAGS="$(CGO_LDFLAGS)" PTYCHO_SHIM="$(PTYCHO_SHIM)" OMP_WAIT_POLICY=$(OMP_WAIT_POLICY)'
 
 build: stub ## build build/out/bin/ptycho with both backends
 	go build -trimpath -tags torch -o build/out/bin/ptycho ./cmd/ptycho
