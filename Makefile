@@ -17,8 +17,8 @@ OTHER_TAGS := none notensorflow torch,notensorflow
 
 # Go links TensorFlow's stand-in and finds the shim where this tree has them.
 OUT := $(CURDIR)/build/out
-export CGO_CFLAGS  := -g -O2 -I$(CURDIR)/build/tfstub/include
-export CGO_LDFLAGS := -g -O2 -L$(OUT)/lib
+export CGO_CFLAGS  := -g -O2 '-I$(CURDIR)/build/tfstub/include'
+export CGO_LDFLAGS := -g -O2 '-L$(OUT)/lib'
 export PTYCHO_SHIM ?= $(OUT)/lib/libptorch.so
 # Threads that wait do not spin: tests run side by side.
 export OMP_WAIT_POLICY ?= passive
@@ -50,7 +50,7 @@ env: stub ## print what plain go commands need: eval "$$(make -s env)"
 	@echo 'export CGO_CFLAGS="$(CGO_CFLAGS)" CGO_LDFLAGS="$(CGO_LDFLAGS)" PTYCHO_SHIM="$(PTYCHO_SHIM)" OMP_WAIT_POLICY=$(OMP_WAIT_POLICY)'
 
 build: stub ## build build/out/bin/ptycho with both backends
-	go build -trimpath -tags torch -o build/out/bin/ptycho ./cmd/ptycho
+	go build -trimpath -ldflags "-X main.revision=$$(git describe --always --dirty 2>/dev/null)" -tags torch -o build/out/bin/ptycho ./cmd/ptycho
 
 run: shim build ## reconstruct a small simulated data set
 	build/out/bin/ptycho run --backend $(BACKEND) $(ARGS)

@@ -164,7 +164,7 @@ func TestFieldSetAndGet(t *testing.T) {
 		{"nphotons", "Inf", `training.nphotons is "+Inf", allowed: a finite number above 0`},
 		{"nphotons", "1e400", `training.nphotons is "1e400", allowed: a number`},
 		{"pad_object", "on", `model.pad_object is "on", allowed: true or false`},
-		{"output_dir", "a\x00b", `training.output_dir is "a\x00b", allowed: UTF-8 text without control characters`},
+		{"output_dir", "a\x00b", `training.output_dir is "a\x00b", allowed: text`},
 		{"device", "cuda:-1", `execution.device is "cuda:-1", allowed: auto, cpu, cuda or cuda:N`},
 		{"device", "cuda:", `execution.device is "cuda:", allowed: auto, cpu, cuda or cuda:N`},
 		{"N", "65", `model.N is "65", allowed: 64, 128 or 256`},

@@ -52,6 +52,7 @@ var deferred = []struct {
 		return c.Training.Scheduler == "exponential" || c.Training.Scheduler == "warmup_cosine"
 	}},
 	{"training.gradient_clip_val", "above 0", "0", func(c *Config) bool { return c.Training.GradientClipVal != 0 }},
+	{"execution.device", "cuda, cuda:N", "auto and cpu", func(c *Config) bool { return strings.HasPrefix(c.Execution.Device, "cuda") }},
 	{"execution.precision", "bf16-mixed", "float32 and float64", func(c *Config) bool { return c.Execution.Precision == "bf16-mixed" }},
 	{"execution.allow_tf32", "true", "false", func(c *Config) bool { return c.Execution.AllowTF32 }},
 }

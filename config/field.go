@@ -94,6 +94,20 @@ func Fields() []Field { return slices.Clone(table) }
 // aliases are deprecated names.
 var aliases = map[string]string{"training.n_images": "training.n_groups"}
 
+// Aliases gives the settings that have a deprecated name, by the flag of that
+// name.
+func Aliases() map[string]Field {
+	out := map[string]Field{}
+	for alias, path := range aliases {
+		f, err := Lookup(path)
+		if err != nil {
+			panic("config: BUG: an alias of nothing: " + alias)
+		}
+		out[strings.ReplaceAll(lastComponent(alias), "_", "-")] = f
+	}
+	return out
+}
+
 // Lookup finds a setting by its path (training.batch_size), its key where one
 // section has it, or its flag; hyphens and underscores are the same. The
 // deprecated n_images finds n_groups. The error is a Fault.

@@ -50,7 +50,7 @@ var (
 	insideOne   = rule[float64]{"above 0 and below 1", func(v float64) bool { return v > 0 && v < 1 }}
 	filterScale = rule[float64]{"above 0, at most 64", func(v float64) bool { return v > 0 && v <= 64 }}
 
-	text = rule[string]{"UTF-8 text without control characters", func(v string) bool {
+	text = rule[string]{"text", func(v string) bool {
 		return utf8.ValidString(v) && !strings.ContainsFunc(v, unicode.IsControl)
 	}}
 	device = rule[string]{"auto, cpu, cuda or cuda:N", isDevice}

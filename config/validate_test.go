@@ -143,6 +143,7 @@ func TestUnsupported(t *testing.T) {
 		{"training.scheduler", "exponential", "constant"},
 		{"training.scheduler", "warmup_cosine", "constant"},
 		{"training.gradient_clip_val", "1", "0"},
+		{"execution.device", "cuda:1", "cpu"},
 		{"execution.precision", "bf16-mixed", "float64"},
 		{"execution.allow_tf32", "true", "false"},
 	} {
@@ -166,6 +167,6 @@ func TestUnsupported(t *testing.T) {
 
 	c := Default()
 	c.Training.Model.ProbeBig, c.Training.Model.ObjectBig, c.Training.Model.AmpActivation = false, false, "swish"
-	c.Training.NSubsample, c.Training.MAEWeight, c.Execution.Device = 5, .5, "cuda:1"
+	c.Training.NSubsample, c.Training.MAEWeight, c.Execution.Device = 5, .5, "cpu"
 	require.NoError(t, c.Unsupported())
 }

@@ -78,7 +78,9 @@ Tensor pad(const Tensor &x, const std::vector<int64_t> &before, const std::vecto
 
 Tensor complex_parts(const Tensor &z) { return at::view_as_real(z).movedim(-1, 0); }
 
-bool owned(const Tensor &x) { return x.use_count() == 1 && x.storage().use_count() == 1; }
+bool owned(const Tensor &x) {
+  return x.use_count() == 1 && x.storage().use_count() == 1 && x.is_non_overlapping_and_dense();
+}
 
 // relu overwrites its input where nothing else will read it.
 Tensor relu(Run &run, const Instruction &i) {

@@ -58,6 +58,26 @@ func checkPositions(values []float64) error {
 	return nil
 }
 
+// doubtUnits says what speaks against positions being in object pixels: a scan
+// that covers no pixel, or whose patterns cannot overlap. It is empty where
+// nothing does.
+func doubtUnits(x, y []float64, n int) string {
+	if len(x) < 2 {
+		return ""
+	}
+	width, height := slices.Max(x)-slices.Min(x), slices.Max(y)-slices.Min(y)
+	const advice = "positions count object pixels; set data.coord_scale to pixels per unit if these do not"
+	if max(width, height) < 1 {
+		return fmt.Sprintf("the positions span %g × %g pixels: %s", width, height, advice)
+	}
+	// n positions on width × height lie about √(area/n) apart.
+	apart := math.Sqrt(max(width, 1) * max(height, 1) / float64(len(x)))
+	if apart >= float64(n) {
+		return fmt.Sprintf("neighbouring positions lie some %.3g pixels apart, and patterns have %d: %s", apart, n, advice)
+	}
+	return ""
+}
+
 func checkFinite(values []complex64) error {
 	for i, v := range values {
 		if !finite(float64(real(v))) || !finite(float64(imag(v))) {

@@ -16,7 +16,8 @@ const (
 
 // evidence is what the numbers say about their kind.
 type evidence struct {
-	// whole: every value is a whole number, or the dtype is an integer's.
+	// whole: every value is a whole number, and that is no accident, or the
+	// dtype is an integer's.
 	whole bool
 	// squares: every square is a whole number, and that is no accident.
 	squares bool
@@ -40,17 +41,22 @@ const (
 // tolerance the less it says: random numbers meet it with probability 2·tol.
 // Pixels with tol > 1/4 (c > 2·10⁶ in float32) therefore have no say, nor have
 // those whose square rounds to 0, and the others are worth −log₂(2·tol) bits.
+// A whole value v is worth −log₂(ε·v) − 1 bits likewise: from 1/(2ε) on, every
+// number that the type holds is whole.
 func look(values []float32, m npz.Member) evidence {
 	rounding := 0x1p-24
 	if m.ItemSize() == 2 {
 		rounding = 0x1p-11
 	}
 	e := evidence{whole: true, squares: true}
-	bits := 0.0
+	bits, wholeBits := 0.0, 0.0
 	for _, v := range values {
 		a := float64(v)
 		e.largest = max(e.largest, a)
 		e.whole = e.whole && a == math.Trunc(a)
+		if e.whole && a > 0 && wholeBits < enoughBits {
+			wholeBits += max(0, -math.Log2(rounding*a)-1)
+		}
 		if !e.squares || a == 0 {
 			continue
 		}
@@ -66,7 +72,7 @@ func look(values []float32, m npz.Member) evidence {
 			bits -= math.Log2(2 * tolerance)
 		}
 	}
-	e.whole = e.whole || m.Integer()
+	e.whole = e.whole && wholeBits >= enoughBits || m.Integer()
 	e.squares = e.squares && bits >= enoughBits
 	return e
 }

@@ -67,21 +67,22 @@ func TestKinds(t *testing.T) {
 		counts    bool
 		warning   string
 	}{
-		"counts as float":                     {counts, KindAuto, roots(counts), true, ""},
-		"counts as integers":                  {integersOf(counts), "", roots(counts), true, ""},
-		"counts, declared":                    {counts, KindIntensity, roots(counts), true, ""},
-		"√counts in float32":                  {roots(counts), KindAuto, roots(counts), true, ""},
-		"√counts in float64":                  {rootsInFloat64(counts), KindAuto, roots(counts), true, ""},
-		"√counts, declared":                   {roots(counts), KindAmplitude, roots(counts), true, ""},
-		"√counts of 1e5, float32 rounds":      {roots(photons(1e5)), KindAuto, roots(photons(1e5)), true, ""},
-		"√counts of 1e6, float32 rounds":      {roots(photons(1e6)), KindAuto, roots(photons(1e6)), true, ""},
-		"√counts of 1e7, float32 cannot tell": {roots(photons(1e7)), KindAuto, roots(photons(1e7)), false, wholeWarning},
-		"normalised amplitudes":               {times(rootsInFloat64(counts), 0.37), KindAuto, narrowed(times(rootsInFloat64(counts), 0.37)), false, wholeWarning},
-		"tiny amplitudes":                     {times(rootsInFloat64(counts), 1e-4), KindAuto, narrowed(times(rootsInFloat64(counts), 1e-4)), false, wholeWarning},
-		"normalised amplitudes, declared":     {times(rootsInFloat64(counts), 0.37), KindAmplitude, narrowed(times(rootsInFloat64(counts), 0.37)), false, wholeWarning},
-		"scaled counts, declared":             {times(counts, 0.37), KindIntensity, roots(times(counts, 0.37)), false, declareWarning},
-		"zeros and ones as amplitudes":        {bits(), KindAmplitude, narrowed(bits()), true, ""},
-		"zeros and ones as counts":            {bits(), KindAuto, narrowed(bits()), true, ""},
+		"counts as float":                                            {counts, KindAuto, roots(counts), true, ""},
+		"counts as integers":                                         {integersOf(counts), "", roots(counts), true, ""},
+		"counts, declared":                                           {counts, KindIntensity, roots(counts), true, ""},
+		"√counts in float32":                                         {roots(counts), KindAuto, roots(counts), true, ""},
+		"√counts in float64":                                         {rootsInFloat64(counts), KindAuto, roots(counts), true, ""},
+		"√counts, declared":                                          {roots(counts), KindAmplitude, roots(counts), true, ""},
+		"√counts of 1e5, float32 rounds":                             {roots(photons(1e5)), KindAuto, roots(photons(1e5)), true, ""},
+		"√counts of 1e6, float32 rounds":                             {roots(photons(1e6)), KindAuto, roots(photons(1e6)), true, ""},
+		"√counts of 1e7, float32 cannot tell":                        {roots(photons(1e7)), KindAuto, roots(photons(1e7)), false, wholeWarning},
+		"normalised amplitudes":                                      {times(rootsInFloat64(counts), 0.37), KindAuto, narrowed(times(rootsInFloat64(counts), 0.37)), false, wholeWarning},
+		"tiny amplitudes":                                            {times(rootsInFloat64(counts), 1e-4), KindAuto, narrowed(times(rootsInFloat64(counts), 1e-4)), false, wholeWarning},
+		"normalised amplitudes, declared":                            {times(rootsInFloat64(counts), 0.37), KindAmplitude, narrowed(times(rootsInFloat64(counts), 0.37)), false, wholeWarning},
+		"scaled counts, declared":                                    {times(counts, 0.37), KindIntensity, roots(times(counts, 0.37)), false, declareWarning},
+		"amplitudes of 1e10, where float32 holds whole numbers only": {times(rootsInFloat64(counts), 3.3e9), KindAmplitude, narrowed(times(rootsInFloat64(counts), 3.3e9)), false, wholeWarning},
+		"zeros and ones as amplitudes":                               {bits(), KindAmplitude, narrowed(bits()), true, ""},
+		"zeros and ones as counts":                                   {bits(), KindAuto, narrowed(bits()), true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw, err := smallFile().with(keyPatterns, c.data, smallN, smallSide, smallSide).load(t, Options{Kind: c.kind})

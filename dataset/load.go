@@ -86,7 +86,13 @@ func (l *loader) load() error {
 		}
 	}
 	l.transform()
-	return l.fault(keyX, errors.Join(checkPositions(l.raw.X), checkPositions(l.raw.Y)))
+	if err := l.fault(keyX, errors.Join(checkPositions(l.raw.X), checkPositions(l.raw.Y))); err != nil {
+		return err
+	}
+	if doubt := doubtUnits(l.raw.X, l.raw.Y, l.raw.N); doubt != "" {
+		l.warn(keyX, "%s", doubt)
+	}
+	return nil
 }
 
 // fault adds file and key to an error.

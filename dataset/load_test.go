@@ -100,7 +100,7 @@ func TestLoadAmbiguousLayout(t *testing.T) {
 	}
 	raw, err := smallFile().
 		with(keyPatterns, values, 8, 8, 8).
-		with(keyX, make([]float64, 8), 8).with(keyY, make([]float64, 8), 8).
+		with(keyX, []float64{1, 2, 3, 4, 5, 6, 7, 8}, 8).with(keyY, make([]float64, 8), 8).
 		load(t, Options{})
 	require.NoError(t, err)
 	require.Equal(t, values, raw.Amplitude)

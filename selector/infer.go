@@ -82,6 +82,7 @@ func (c *call) synchronizeInference(trained *bundle.Bundle, cfg config.Inference
 	if fresh == nil {
 		fresh = config.LegacyParams{}
 	}
+	cfg.Model = trained.Config.Training.Model // the bundle's section wins
 	if err := c.updateInference(fresh, cfg); err != nil {
 		return err
 	}

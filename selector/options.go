@@ -17,6 +17,7 @@ type call struct {
 	data           config.DataConfig
 	reconstruction config.ReconstructionConfig
 	legacy         config.LegacyParams
+	program        string
 	logger         *slog.Logger
 	progress       func(workflow.Progress)
 
@@ -58,6 +59,10 @@ func WithReconstruction(r config.ReconstructionConfig) Option {
 // before anything else happens; without it a fresh one is made. It is returned
 // in the results.
 func WithLegacyParams(p config.LegacyParams) Option { return func(c *call) { c.legacy = p } }
+
+// WithProgram names the program that trains, with its version; the bundle keeps
+// it.
+func WithProgram(version string) Option { return func(c *call) { c.program = version } }
 
 // WithLogger sends the log lines to a logger of one's own; nil silences them.
 func WithLogger(l *slog.Logger) Option {

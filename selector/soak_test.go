@@ -17,9 +17,12 @@ import (
 	"github.com/ptychobridge/ptychobridge/selector"
 )
 
-// largestGrowth of resident memory, in bytes, between the warm-up and the end
-// of a soak: 10 KB a step over the long form would be 20 MB.
-const largestGrowth = 20 << 20
+// How far resident memory may grow between the warm-up and the end of a soak:
+// what runtimes move about, and a leak that would not matter in a day.
+const (
+	looseGrowth   = 8 << 20 // bytes; 5.2 MB seen over 2,000 steps, 0.9 MB on LibTorch
+	growthForStep = 1 << 10 // bytes a step
+)
 
 // TestSoak trains a small network and sees that memory stays flat and handles
 // end at zero. PTYCHO_SOAK makes it 2,000 steps.
@@ -49,7 +52,7 @@ func TestSoak(t *testing.T) {
 			}
 			after := resident(t)
 			t.Logf("resident memory after 100 steps %.1f MB, after %d more %.1f MB", float64(before)/1e6, steps, float64(after)/1e6)
-			require.Less(t, after-before, int64(largestGrowth))
+			require.Less(t, after-before, int64(looseGrowth+growthForStep*steps))
 			require.NoError(t, s.Close())
 			if name == config.PyTorch {
 				require.Zero(t, torchnative.LiveHandles())

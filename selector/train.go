@@ -53,7 +53,7 @@ func (c *call) train(ctx context.Context, train, test *dataset.Raw, cfg config.T
 	defer b.Close() //nolint:errcheck // its errors are those of freeing memory
 	r, err := workflow.Train(ctx, b, train, test, cfg, workflow.Options{
 		Execution: c.execution, Data: c.data, Reconstruction: c.reconstruction, Legacy: c.legacy,
-		Logger: c.logger, Progress: c.progress, Reconstruct: reconstruct,
+		Logger: c.logger, Progress: c.progress, Program: c.program, Reconstruct: reconstruct,
 	})
 	if err != nil {
 		return nil, err

@@ -65,5 +65,5 @@ func (s Spread) Collapsed() string {
 	default:
 		return ""
 	}
-	return fmt.Sprintf("%s the same all over the object patches: the training has most likely collapsed. Try another --seed, a longer --warmup-steps or a lower --learning-rate, and check --nphotons", what)
+	return fmt.Sprintf("%s the same all over the object patches: the object is flat, or the training has collapsed. Try another --seed, a longer --warmup-steps or a lower --learning-rate, and check --nphotons", what)
 }

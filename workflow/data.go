@@ -102,7 +102,7 @@ func checkRaw(which string, raw *dataset.Raw, n int) error {
 		return fmt.Errorf("%s data: %w", which, err)
 	}
 	if raw.N != n {
-		return fmt.Errorf("%s data %s: patterns are %d×%d; expected %d×%d as model.N says: set N to %d or use a file of that size", which, raw.Path, raw.N, raw.N, n, n, raw.N)
+		return fmt.Errorf("%s data %s: patterns are %d×%d; expected %d×%d, as model.N says (64, 128 and 256 are possible)", which, raw.Path, raw.N, raw.N, n, n)
 	}
 	return nil
 }

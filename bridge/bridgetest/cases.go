@@ -139,9 +139,10 @@ func Cases() []Case {
 	return append(all, wholeExpressions()...)
 }
 
-// wholeExpressions are uses that a lowering might treat as one.
+// wholeExpressions are uses that a lowering might treat as one, and operations
+// on values that a runtime may keep as views of others.
 func wholeExpressions() []Case {
-	return []Case{
+	return append(ofViews(), []Case{
 		{Name: "Relu/input used twice", Op: graph.OpRelu, Inputs: []input{in(4, 6)}, Kind: Arithmetic, Make: one(func(x *graph.Node) *graph.Node {
 			y := graph.AddScalar(x, 0.1)
 			return graph.Add(graph.Relu(y), y)
@@ -153,7 +154,57 @@ func wholeExpressions() []Case {
 		{Name: "Sum/mean of a small loss", Op: graph.OpSum, Inputs: []input{between(0.5, 2, 3, 4)}, Kind: Reduction, Make: one(func(x *graph.Node) *graph.Node {
 			return graph.Mean(graph.Scale(graph.Log(x), math.E))
 		})},
+	}...)
+}
+
+// ofViews applies operations that read memory in their own order, or write in
+// place, to values that share another's memory: repeated, cut, turned.
+func ofViews() []Case {
+	views := []struct {
+		name string
+		in   input
+		make func(x *graph.Node) *graph.Node // gives [2,4,6,3]
+	}{
+		{"broadcast", in(2, 1, 6, 1), func(x *graph.Node) *graph.Node { return graph.Broadcast(x, 2, 4, 6, 3) }},
+		{"slice", in(3, 5, 7, 4), func(x *graph.Node) *graph.Node { return graph.Slice(x, []int{1, 0, 1, 1}, []int{2, 4, 6, 3}) }},
+		{"transpose", in(3, 6, 2, 4), func(x *graph.Node) *graph.Node { return graph.Transpose(x, 2, 3, 1, 0) }},
+		{"reshape of transpose", in(6, 4, 3, 2), func(x *graph.Node) *graph.Node {
+			return graph.Reshape(graph.Transpose(x, 3, 1, 0, 2), 2, 4, 6, 3)
+		}},
 	}
+	operations := []struct {
+		name  string
+		op    graph.Op
+		apply func(x *graph.Node) *graph.Node
+	}{
+		{"relu", graph.OpRelu, graph.Relu},
+		{"relu, then sum", graph.OpRelu, func(x *graph.Node) *graph.Node { return graph.Sum(graph.Relu(graph.Neg(x)), 1, 2) }},
+		{"max-pool", graph.OpMaxPool, graph.MaxPool},
+		{"upsample", graph.OpUpsample, graph.Upsample},
+		{"FFT2", graph.OpFFT2, func(x *graph.Node) *graph.Node {
+			re, im := graph.FFT2(x, x)
+			return graph.Add(re, im)
+		}},
+		{"matmul", graph.OpMatMul, func(x *graph.Node) *graph.Node { return graph.MatMul(x, x, true, false) }},
+		{"conv", graph.OpConv, func(x *graph.Node) *graph.Node {
+			kernel := make([]float64, 9*3*2)
+			for i := range kernel {
+				kernel[i] = float64(i%5) - 1.5
+			}
+			return graph.Conv(x, x.Builder().Const(kernel, 3, 3, 3, 2))
+		}},
+		{"pad", graph.OpPad, func(x *graph.Node) *graph.Node { return graph.Pad(x, []int{0, 1, 0, 0}, []int{0, 0, 2, 0}) }},
+	}
+	var cases []Case
+	for _, v := range views {
+		for _, o := range operations {
+			// Repeated values tie in every pool.
+			kinks := v.name == "broadcast" && o.op == graph.OpMaxPool
+			cases = append(cases, Case{Name: o.name + " of " + v.name, Op: o.op, Inputs: []input{v.in}, Kind: Reduction, Kinks: kinks,
+				Make: one(func(x *graph.Node) *graph.Node { return o.apply(v.make(x)) })})
+		}
+	}
+	return cases
 }
 
 func matMul(ta, tb bool) make1 {

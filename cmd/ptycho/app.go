@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,8 +26,10 @@ const (
 	exitInterrupted = 130
 )
 
-// version is set by the linker in releases.
-var version = "0.1.0-dev"
+const version = "0.1.0-dev"
+
+// revision is the commit, set by the linker.
+var revision string
 
 // app is one call of the program.
 type app struct {
@@ -48,7 +51,10 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	}
 	var said quiet
-	if !errors.As(err, &said) {
+	switch {
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(stderr, "ptycho: interrupted: %v\n", err)
+	case !errors.As(err, &said):
 		fmt.Fprintf(stderr, "ptycho: %v\n", err)
 	}
 	return exitCode(err)
@@ -79,8 +85,9 @@ func exitCode(err error) int {
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "ptycho",
-		Short: "Ptychographic reconstruction with PtychoPINN on TensorFlow or LibTorch",
+		Use:     "ptycho",
+		Version: version,
+		Short:   "Ptychographic reconstruction with PtychoPINN on TensorFlow or LibTorch",
 		Long: `ptycho recovers a complex object from the diffraction patterns of a
 ptychographic scan. It trains the PtychoPINN network on the measured patterns
 alone, on the native TensorFlow or LibTorch library as --backend says.`,
@@ -96,6 +103,7 @@ alone, on the native TensorFlow or LibTorch library as --backend says.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 80 |"))
 	// --n_groups is --n-groups.
 	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
@@ -106,10 +114,17 @@ alone, on the native TensorFlow or LibTorch library as --backend says.`,
 
 // noArguments refuses words that no command knows.
 func noArguments(c *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(c, args); err != nil {
-		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+	if len(args) == 0 {
+		return nil
 	}
-	return nil
+	hint := ""
+	if args[0] == "true" || args[0] == "false" {
+		hint = " (a switch is written --flag=" + args[0] + ")"
+	}
+	if c.HasSubCommands() {
+		return usageError{fmt.Errorf("there is no command %q; see %s --help", args[0], c.CommandPath())}
+	}
+	return usageError{fmt.Errorf("unexpected argument %q%s; see %s --help", args[0], hint, c.CommandPath())}
 }
 
 func versionCommand(a *app) *cobra.Command {
@@ -119,6 +134,9 @@ func versionCommand(a *app) *cobra.Command {
 		Example: "  ptycho version",
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				return json.NewEncoder(a.stdout).Encode(map[string]string{"version": version, "revision": revision, "program": versionLine()})
+			}
 			_, err := fmt.Fprintln(a.stdout, versionLine())
 			return err
 		},
@@ -129,16 +147,16 @@ func versionCommand(a *app) *cobra.Command {
 // touches no runtime.
 func versionLine() string {
 	line := "ptycho " + version
+	if revision != "" {
+		line += " (" + revision + ")"
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return line
 	}
 	var tags string
 	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			line += " (" + s.Value[:min(12, len(s.Value))] + ")"
-		case "-tags":
+		if s.Key == "-tags" {
 			tags = ", tags " + s.Value
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/build"
+	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/graph"
 	"github.com/ptychobridge/ptychobridge/selector"
 )
@@ -35,12 +36,19 @@ func doctorCommand(a *app) *cobra.Command {
 	var device string
 	var threads int
 	c := &cobra.Command{
-		Use:     "doctor",
-		Short:   "Say which native runtimes are there, and try each",
-		Long:    "Opens TensorFlow and LibTorch, says where they were found, and runs a convolution and a Fourier transform on each. Succeeds where at least one of them works.",
+		Use:   "doctor",
+		Short: "Say which native runtimes are there, and try each",
+		Long: `Opens TensorFlow and LibTorch, says where they were found, and runs a
+convolution and a Fourier transform on each. Succeeds where at least one of
+them works.`,
 		Example: "  ptycho doctor\n  ptycho doctor --json",
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
+			e := config.DefaultExecution()
+			e.Device, e.Threads = device, threads
+			if err := e.Validate(); err != nil {
+				return usageError{err}
+			}
 			findings := make([]finding, 0, 2)
 			for _, name := range selector.Backends() {
 				findings = append(findings, examine(name, bridge.Options{Device: device, Threads: threads}))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/selector"
@@ -29,9 +30,9 @@ pictures, arrays, metrics and the model into a new directory. Without a data
 file, a small scan of a simulated object is made first.
 
 Settings come from flags, a --config file, the data file's metadata and the
-defaults, in that order.`,
+defaults, in that order. Ctrl-C ends a run and leaves nothing of it.`,
 		Example: `  ptycho run --train-data-file scan.npz --nphotons 4.4e5
-  ptycho run --train-data-file scan.npz --backend pytorch --nepochs 20 --output-dir result
+  ptycho run --train-data-file scan.npz --backend pytorch --output-dir result
   ptycho run --config run.yaml --set training.batch_size=8`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return r.run(c) },
@@ -57,7 +58,8 @@ func (r *runner) run(c *cobra.Command) error {
 		return err
 	}
 	numbered := r.resolved.Sources["training.output_dir"] == "default"
-	d, err := newDirectory(r.resolved.Config.Training.OutputDir, numbered, r.force)
+	cfg := r.resolved.Config.Training
+	d, err := newDirectory(cfg.OutputDir, numbered, r.force, []string{cfg.TrainDataFile, cfg.TestDataFile, r.settings.file})
 	if err != nil {
 		return err
 	}
@@ -68,7 +70,7 @@ func (r *runner) run(c *cobra.Command) error {
 	}
 	record, err := r.write(d, results)
 	if err != nil {
-		return fmt.Errorf("the run has succeeded and its model is in %s, but: %w", results.BundlePath, err)
+		return fmt.Errorf("the training has succeeded and its model is %s, but: %w%s", results.BundlePath, err, d.replaced())
 	}
 	if err := d.keep(); err != nil {
 		return err
@@ -90,7 +92,13 @@ func (r *runner) prepare(c *cobra.Command) error {
 	if err := selector.Check(cfg); err != nil {
 		return err
 	}
-	if err := r.load(cfg); err != nil {
+	if err := available(cfg); err != nil {
+		return err
+	}
+	if r.simulated = cfg.Training.TrainDataFile == ""; r.simulated && cfg.Data != config.DefaultData() {
+		return usageError{errors.New("settings of the section data are for a data file, and there is no --train-data-file")}
+	}
+	if err := interruptible(c.Context(), func() error { return r.load(cfg) }); err != nil {
 		return err
 	}
 	metadata, err := config.Metadata(r.train.Path, r.train.Metadata)
@@ -104,11 +112,32 @@ func (r *runner) prepare(c *cobra.Command) error {
 	return err
 }
 
+// available opens the backend and closes it again: if it is missing, that
+// should be known before a large file is read.
+func available(cfg config.Config) error {
+	b, err := selector.Open(cfg.Training.Backend, bridge.Options{Device: cfg.Execution.Device, Threads: cfg.Execution.Threads})
+	if err != nil {
+		return err
+	}
+	return b.Close()
+}
+
+// interruptible calls f and does not wait for its end once ctx is cancelled.
+func interruptible(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func (r *runner) load(cfg config.Config) (err error) {
 	t := cfg.Training
 	o := dataset.Options{Kind: cfg.Data.Kind, FlipX: cfg.Data.FlipX, FlipY: cfg.Data.FlipY, SwapXY: cfg.Data.SwapXY, CoordScale: cfg.Data.CoordScale}
-	if t.TrainDataFile == "" {
-		r.simulated = true
+	if r.simulated {
 		r.train, err = dataset.Simulate(dataset.SimulateOptions{
 			Object: dataset.ObjectSmooth, Scan: dataset.ScanRaster, Patterns: simulatedPatterns, N: t.Model.N, NPhotons: t.NPhotons, Seed: t.Seed,
 		})
@@ -155,6 +184,6 @@ func (r *runner) reconstruct(ctx context.Context, d *directory) (*workflow.Resul
 	_, _, results, err := selector.RunCDIExampleWithBackend(ctx, r.train, r.test, cfg.Training,
 		selector.WithExecution(cfg.Execution), selector.WithData(cfg.Data), selector.WithReconstruction(cfg.Reconstruction),
 		selector.WithLogger(slog.New(warnings{r.stderr})),
-		selector.WithProgress(r.tell))
+		selector.WithProgress(r.tell), selector.WithProgram(versionLine()))
 	return results, err
 }

@@ -43,6 +43,12 @@ func (s *settings) register(c *cobra.Command, sections ...string) {
 			flag.NoOptDefVal = "true"
 		}
 	}
+	for alias, f := range config.Aliases() {
+		if strings.Contains(strings.Join(sections, " "), f.Section) {
+			c.Flags().VarP(&textFlag{kind: f.Kind}, alias, "", f.Doc+" (deprecated name)")
+			_ = c.Flags().MarkHidden(alias) // it was just made
+		}
+	}
 	c.Flags().StringVarP(&s.file, "config", "c", "", "YAML file with settings; flags go before it")
 	c.Flags().StringArrayVar(&s.set, "set", nil, "a setting as key=value, for example training.batch_size=8; may be repeated")
 }

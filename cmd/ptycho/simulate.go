@@ -21,13 +21,17 @@ func simulateCommand(a *app) *cobra.Command {
 it as a data file. The file holds the true object, so that a reconstruction
 can be judged.`,
 		Example: `  ptycho simulate --output scan.npz
-  ptycho simulate --output star.npz --object siemens --scan spiral --patterns 500 --nphotons 1e6`,
+  ptycho simulate --output star.npz --object siemens --patterns 500 --nphotons 1e6`,
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := os.Stat(output); err == nil && !force {
 				return usageError{fmt.Errorf("%s exists; nothing is overwritten: give another --output, or --force", output)}
 			}
-			raw, err := dataset.Simulate(o)
+			var raw *dataset.Raw
+			err := interruptible(c.Context(), func() (err error) {
+				raw, err = dataset.Simulate(o)
+				return err
+			})
 			if err != nil {
 				return usageError{err}
 			}

@@ -25,8 +25,8 @@ func (r *runner) tellData() {
 		kind = fmt.Sprintf("%.4g photons in a mean one", photons)
 	}
 	r.line("data     %s\n         %d patterns of %d×%d, %s", r.train.Path, r.train.Len(), r.train.N, r.train.N, kind)
-	if n := r.resolved.Config.Training.NPhotons; r.train.Counts && r.resolved.Sources["training.nphotons"] == "default" && (n > 10*photons || n < photons/10) {
-		r.warn(fmt.Sprintf("nphotons is %.4g, the default, but a mean pattern holds %.4g photons; --nphotons %.4g fits the data", n, photons, photons))
+	if n := r.resolved.Config.Training.NPhotons; r.train.Counts && (n > 10*photons || n < photons/10) {
+		r.warn(fmt.Sprintf("nphotons is %.4g (%s), but a mean pattern holds %.4g photons; --nphotons %.4g fits the data", n, r.resolved.Sources["training.nphotons"], photons, photons))
 	}
 }
 
