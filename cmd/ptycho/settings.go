@@ -38,7 +38,11 @@ func (s *settings) register(c *cobra.Command, sections ...string) {
 		if !strings.Contains(strings.Join(sections, " "), f.Section) {
 			continue
 		}
-		flag := c.Flags().VarPF(&textFlag{text: f.Default, kind: f.Kind}, f.Flag, "", f.Doc+" ("+f.Allowed+")")
+		usage := f.Doc
+		if f.Kind != config.Switch && f.Allowed != "text" {
+			usage += " (" + f.Allowed + ")"
+		}
+		flag := c.Flags().VarPF(&textFlag{text: f.Default, kind: f.Kind}, f.Flag, "", usage)
 		if f.Kind == config.Switch {
 			flag.NoOptDefVal = "true"
 		}

@@ -21,7 +21,7 @@ func simulateCommand(a *app) *cobra.Command {
 it as a data file. The file holds the true object, so that a reconstruction
 can be judged.`,
 		Example: `  ptycho simulate --output scan.npz
-  ptycho simulate --output star.npz --object siemens --patterns 500 --nphotons 1e6`,
+  ptycho simulate --output star.npz --object siemens --nphotons 1e6`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := os.Stat(output); err == nil && !force {
