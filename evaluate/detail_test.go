@@ -174,7 +174,7 @@ func TestEqualObjects(t *testing.T) {
 		require.InDelta(t, 1, *q.SSIM, 1e-12)
 		require.InDelta(t, 1, *q.MSSSIM, 1e-12)
 		require.Equal(t, 2, q.MSSSIMScales)
-		require.Equal(t, evaluate.Crossing{Ring: 20, PerPixel: .5}, q.FRC.Half)
+		require.Equal(t, evaluate.Crossing{Ring: 20, PerPixel: .5, LastRing: 20}, q.FRC.Half)
 		require.Equal(t, q.FRC.Half, q.FRC.Seventh)
 		require.Len(t, q.FRC.Curve, 20)
 	}

@@ -37,6 +37,11 @@ type Crossing struct {
 	Ring     float64 `json:"ring"`      // the length of the curve where it never does
 	PerPixel float64 `json:"per_pixel"` // the same in cycles per pixel, at most 0.5
 	Crossed  bool    `json:"crossed"`
+	// LastRing is where the curve falls below the threshold for good. It is
+	// larger than Ring where wide structures disagree and fine ones do not, as
+	// wherever a reconstruction has lost its lowest frequencies; but noise can
+	// lift single rings at the end too.
+	LastRing float64 `json:"last_ring"`
 }
 
 // realFRC is the FRC of two real images [·, cols], nil where they are too
@@ -115,13 +120,19 @@ func ringCorrelation(a, b []complex128, rows, cols, side int) []float64 {
 }
 
 func (f *FRC) crossing(threshold float64) Crossing {
-	ring, crossed := float64(len(f.Curve)), false
-	for r, v := range f.Curve {
-		if v < threshold { // not at 0, where the curve is 1
-			before := f.Curve[r-1]
-			ring, crossed = float64(r-1)+(before-threshold)/(before-v), true
-			break
+	length := float64(len(f.Curve))
+	c := Crossing{Ring: length, LastRing: length}
+	for r := 1; r < len(f.Curve); r++ { // at 0 the curve is 1
+		before, v := f.Curve[r-1], f.Curve[r]
+		if v >= threshold {
+			c.LastRing = length
+		} else if before >= threshold {
+			c.LastRing = float64(r-1) + (before-threshold)/(before-v)
+			if !c.Crossed {
+				c.Ring, c.Crossed = c.LastRing, true
+			}
 		}
 	}
-	return Crossing{Ring: ring, PerPixel: ring / float64(f.Side), Crossed: crossed}
+	c.PerPixel = c.Ring / float64(f.Side)
+	return c
 }

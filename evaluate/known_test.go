@@ -128,5 +128,6 @@ func compareFRC(t *testing.T, l *largest, want, got *evaluate.FRC) {
 		require.Equal(t, c[0].Crossed, c[1].Crossed)
 		l.compare(c[0].Ring, c[1].Ring)
 		l.compare(c[0].PerPixel, c[1].PerPixel)
+		l.compare(c[0].LastRing, c[1].LastRing)
 	}
 }

@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// resolution is the step, in pixels, to which a shift is found.
-	resolution = 0.01
+	// perPixel is the number of steps of a pixel to which a shift is found, and
+	// resolution the step in pixels.
+	perPixel   = 100
+	resolution = 1. / perPixel
 	// maxRounds bounds how often the object is moved and looked at again.
 	maxRounds = 8
 	// minRegistration is the smallest side of a window with a registration.
@@ -47,7 +49,7 @@ func register(object, reference *stitch.Object, area image.Rectangle, p *Pair) (
 			break
 		}
 		for axis := range shift {
-			shift[axis] = math.Round((shift[axis]+more[axis])/resolution) * resolution
+			shift[axis] = math.Round((shift[axis]+more[axis])*perPixel) / perPixel
 		}
 		moved, err = common(move(object, shift, plane, area), reference, area)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
+	"github.com/ptychobridge/ptychobridge/evaluate"
 	"github.com/ptychobridge/ptychobridge/selector"
 )
 
@@ -63,7 +64,7 @@ func TestHelpAndVersion(t *testing.T) {
 	code, stdout, _ = ptycho(t, "version")
 	require.Equal(t, exitDone, code)
 	require.True(t, strings.HasPrefix(stdout, "ptycho "), stdout)
-	for _, command := range []string{"run", "simulate", "doctor", "version"} {
+	for _, command := range []string{"run", "simulate", "evaluate", "doctor", "version"} {
 		code, stdout, _ := ptycho(t, command, "--help")
 		require.Equal(t, exitDone, code)
 		require.Contains(t, stdout, "Examples:", command)
@@ -237,11 +238,18 @@ func requireRun(t *testing.T, dir, backend, stdout string) {
 		Backend string
 		Runtime bridge.Info
 		Inputs  []inputRecord
+		Metrics evaluate.Metrics
 	}
 	require.NoError(t, json.Unmarshal(content, &run))
 	require.Equal(t, backend, run.Backend)
 	require.Equal(t, 2, run.Runtime.Threads)
 	require.Len(t, run.Inputs[0].SHA256, 64)
+	content, err = os.ReadFile(filepath.Join(dir, fileMetrics))
+	require.NoError(t, err)
+	var metrics evaluate.Metrics
+	require.NoError(t, json.Unmarshal(content, &metrics))
+	require.NotEmpty(t, metrics.Detail.Phase.FRC.Curve)
+	require.Equal(t, metrics.WithoutCurves(), run.Metrics, "run.json has no arrays")
 	f, err := npz.Open(filepath.Join(dir, fileReconstruction))
 	require.NoError(t, err)
 	defer f.Close() //nolint:errcheck // it was only read

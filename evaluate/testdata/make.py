@@ -83,7 +83,11 @@ def frc(a, b):
         at = float(len(curve))
         if below.size:
             at = float(np.interp(-level, [-curve[below[0] - 1], -curve[below[0]]], [below[0] - 1, below[0]]))
-        out[name] = {"ring": at, "per_pixel": at / side, "crossed": bool(below.size)}
+        last = float(len(curve))
+        if curve[-1] < level:
+            k = max(k for k in range(len(curve)) if curve[k] >= level)
+            last = k + (curve[k] - level) / (curve[k] - curve[k + 1])
+        out[name] = {"ring": at, "per_pixel": at / side, "crossed": bool(below.size), "last_ring": last}
     return out
 
 
