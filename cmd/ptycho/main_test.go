@@ -93,6 +93,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"model.gridsize", "not supported"}, []string{"run", "--gridsize", "2"}},
 		{[]string{"precision", "bf16-mixed", "not supported"}, []string{"run", "--precision", "bf16-mixed"}},
 		{[]string{"object", "moon"}, []string{"simulate", "--object", "moon"}},
+		{[]string{"probe", "laser"}, []string{"simulate", "--probe", "laser"}},
 	} {
 		code, stdout, stderr := ptycho(t, c.args...)
 		require.Equal(t, exitUsage, code, "%v: %s", c.args, stderr)
@@ -142,6 +143,22 @@ func TestSimulateOverwritesNothing(t *testing.T) {
 	var said map[string]any
 	require.NoError(t, json.Unmarshal([]byte(stdout), &said))
 	require.EqualValues(t, 4, said["patterns"])
+}
+
+// TestSimulateForms: every object, scan and probe makes a file that says what
+// it holds.
+func TestSimulateForms(t *testing.T) {
+	dir := t.TempDir()
+	for i, object := range dataset.SimulatedObjects() {
+		path := filepath.Join(dir, object+".npz")
+		scan := dataset.SimulatedScans()[i%3]
+		probe := dataset.SimulatedProbes()[i%2]
+		code, _, stderr := ptycho(t, "simulate", "-o", path, "--patterns", "5", "--nphotons", "1e5", "--object", object, "--scan", scan, "--probe", probe)
+		require.Equal(t, exitDone, code, stderr)
+		raw, err := dataset.Load(path, dataset.Options{})
+		require.NoError(t, err)
+		require.Equal(t, []any{object, scan, probe}, []any{raw.Metadata["object"], raw.Metadata["scan"], raw.Metadata["probe"]})
+	}
 }
 
 func TestUnavailable(t *testing.T) {
