@@ -196,7 +196,7 @@ func TestGaps(t *testing.T) {
 	object, reference := knownPair(40, 48)
 	object.Weight = make([]float32, len(object.Data))
 	for i := range object.Weight {
-		if i%48 != 30 && !(i/48 == 33 && i%48 < 8) { // a column, and a part of a row
+		if i%48 != 30 && (i/48 != 33 || i%48 >= 8) { // a column, and a part of a row
 			object.Weight[i] = 1
 		} else {
 			object.Data[i] = 77
