@@ -27,6 +27,12 @@ type ModelConfig struct {
 	PatchMerge             string  `yaml:"patch_merge"`              // uniform, central, probe or reference
 }
 
+// Values of ReconstructionConfig.Weighting.
+const (
+	WeightingUniform = "uniform" // all pixels of the square alike
+	WeightingProbe   = "probe"   // by |P|², the light that fell on them
+)
+
 // TrainingConfig describes a training run.
 type TrainingConfig struct {
 	Model                   ModelConfig `yaml:"-"` // the section model of a file
@@ -106,11 +112,12 @@ type DataConfig struct {
 
 // ReconstructionConfig says how patches are stitched to an object.
 type ReconstructionConfig struct {
-	M           int  `yaml:"M"` // side of the square that each patch gives; 0: 20·N/64
-	DoStitching bool `yaml:"do_stitching"`
-	FlipX       bool `yaml:"flip_x"`
-	FlipY       bool `yaml:"flip_y"`
-	Transpose   bool `yaml:"transpose"`
+	M           int    `yaml:"M"` // side of the square that each patch gives; 0: 20·N/64
+	DoStitching bool   `yaml:"do_stitching"`
+	FlipX       bool   `yaml:"flip_x"`
+	FlipY       bool   `yaml:"flip_y"`
+	Transpose   bool   `yaml:"transpose"`
+	Weighting   string `yaml:"weighting"` // of a patch's pixels: uniform or probe
 }
 
 // Config is everything that a file or a command line can set.

@@ -14,12 +14,18 @@ import (
 func (o SimulateOptions) object(x, y []float64) *Image {
 	side := func(v []float64) int { return int(math.Ceil(slices.Max(v))) + o.N/2 + 1 }
 	rows, cols := side(y), side(x)
-	if o.Object == ObjectSiemens {
+	switch r := random(o.Seed, streamObject); o.Object {
+	case ObjectLines:
+		return lines(rows, cols, r)
+	case ObjectCells:
+		return cells(rows, cols, o.N, r)
+	case ObjectSiemens:
 		middleX, middleY := (slices.Min(x)+slices.Max(x))/2, (slices.Min(y)+slices.Max(y))/2
 		extent := max(slices.Max(x)-slices.Min(x), slices.Max(y)-slices.Min(y))
 		return siemens(rows, cols, middleX, middleY, max(extent/2, float64(o.N)/4))
+	default:
+		return smooth(rows, cols, o.Correlation, r)
 	}
-	return smooth(rows, cols, o.Correlation, random(o.Seed, streamObject))
 }
 
 // smooth is a·e^{iφ} with a spread evenly over 0.4 … 1 and φ over ±1 rad, both

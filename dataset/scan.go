@@ -9,18 +9,23 @@ import (
 const (
 	// goldenAngle turns a Fermat spiral from one position to the next.
 	goldenAngle = math.Pi * (3 - 2.23606797749978969640917366873127624)
-	// jitter moves raster positions by up to this share of the step, so that
-	// the raster leaves no pattern of its own in the object.
-	jitter = 0.1
+	// littleJitter moves raster positions by up to this share of the step, so
+	// that the raster leaves no pattern of its own in the object.
+	littleJitter = 0.1
+	// strongJitter is that of ScanJitter: a stage that misses its targets.
+	strongJitter = 0.4
 )
 
 // positions places the scan so that the smallest x and y leave room for half a
 // patch, and one pixel for the interpolation.
 func (o SimulateOptions) positions() (x, y []float64, err error) {
-	if o.Scan == ScanSpiral {
+	switch o.Scan {
+	case ScanSpiral:
 		x, y = spiral(o.Patterns, o.Step)
-	} else {
-		x, y = raster(o.Patterns, o.Step, o.Seed)
+	case ScanJitter:
+		x, y = raster(o.Patterns, o.Step, strongJitter, o.Seed)
+	default:
+		x, y = raster(o.Patterns, o.Step, littleJitter, o.Seed)
 	}
 	margin := float64(o.N/2 + 1)
 	for _, v := range [][]float64{x, y} {
@@ -36,8 +41,9 @@ func (o SimulateOptions) positions() (x, y []float64, err error) {
 	return x, y, nil
 }
 
-// raster goes through rows of ⌈√n⌉ positions, x first.
-func raster(n int, step float64, seed uint64) (x, y []float64) {
+// raster goes through rows of ⌈√n⌉ positions, x first, each moved along both
+// axes by up to the share jitter of the step.
+func raster(n int, step, jitter float64, seed uint64) (x, y []float64) {
 	width := int(math.Ceil(math.Sqrt(float64(n))))
 	r := random(seed, streamScan)
 	for k := range n {

@@ -4,18 +4,38 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Objects and scans that can be simulated.
+// Objects, scans and probes that can be simulated.
 const (
 	ObjectSmooth  = "smooth"  // random, amplitude 0.4 … 1, phase ±1 rad
 	ObjectSiemens = "siemens" // a star of phase spokes with weak absorption
-	ScanRaster    = "raster"
-	ScanSpiral    = "spiral" // Fermat's
+	ObjectLines   = "lines"   // straight fibres that cross
+	ObjectCells   = "cells"   // with membranes and nuclei
+
+	ScanRaster = "raster" // with jitter of a tenth of the step
+	ScanSpiral = "spiral" // Fermat's
+	ScanJitter = "jitter" // a raster with jitter of up to 0.4 of the step
+
+	ProbeDisc  = "disc"  // DefaultProbe
+	ProbeTails = "tails" // TailsProbe
 )
+
+// SimulatedObjects lists the objects, the default first.
+func SimulatedObjects() []string {
+	return []string{ObjectSmooth, ObjectSiemens, ObjectLines, ObjectCells}
+}
+
+// SimulatedScans lists the scans, the default first.
+func SimulatedScans() []string { return []string{ScanRaster, ScanSpiral, ScanJitter} }
+
+// SimulatedProbes lists the probes, the default first.
+func SimulatedProbes() []string { return []string{ProbeDisc, ProbeTails} }
 
 const (
 	defaultOverlap   = 0.65
@@ -26,11 +46,11 @@ const (
 )
 
 // SimulateOptions describe a simulated scan. Zero values of Object, Scan, Step,
-// Overlap, Correlation and Probe stand for their defaults.
+// Overlap, Correlation, ProbeForm and Probe stand for their defaults.
 type SimulateOptions struct {
-	// Object is ObjectSmooth (default) or ObjectSiemens.
+	// Object is one of SimulatedObjects.
 	Object string
-	// Scan is ScanRaster (default) or ScanSpiral.
+	// Scan is one of SimulatedScans.
 	Scan string
 	// Patterns is the number of positions n.
 	Patterns int
@@ -48,8 +68,9 @@ type SimulateOptions struct {
 	// changes: the standard deviation of the Gaussian that blurs white noise.
 	// The default is N/16.
 	Correlation float64
-	// Probe [N, N] is the illumination up to a factor; the default is
-	// DefaultProbe(N).
+	// ProbeForm is one of SimulatedProbes.
+	ProbeForm string
+	// Probe [N, N] is the illumination up to a factor, in place of ProbeForm.
 	Probe []complex64
 	// Seed decides object, positions and noise.
 	Seed uint64
@@ -72,8 +93,12 @@ func (o SimulateOptions) withDefaults() SimulateOptions {
 	if o.Correlation == 0 {
 		o.Correlation = float64(o.N) / 16
 	}
-	if o.Probe == nil && o.N > 0 && o.N <= maxSimulatedSide {
-		o.Probe = DefaultProbe(o.N)
+	if o.Probe == nil {
+		if o.ProbeForm == ProbeTails {
+			o.Probe = TailsProbe(o.N)
+		} else {
+			o.ProbeForm, o.Probe = ProbeDisc, DefaultProbe(o.N)
+		}
 	}
 	return o
 }
@@ -81,10 +106,14 @@ func (o SimulateOptions) withDefaults() SimulateOptions {
 // check judges options before their defaults are filled in.
 func (o SimulateOptions) check() error {
 	switch {
-	case o.Object != "" && o.Object != ObjectSmooth && o.Object != ObjectSiemens:
-		return fmt.Errorf("object: found %q; expected %s or %s", o.Object, ObjectSmooth, ObjectSiemens)
-	case o.Scan != "" && o.Scan != ScanRaster && o.Scan != ScanSpiral:
-		return fmt.Errorf("scan: found %q; expected %s or %s", o.Scan, ScanRaster, ScanSpiral)
+	case !named(o.Object, SimulatedObjects()):
+		return fmt.Errorf("object: found %q; expected %s", o.Object, strings.Join(SimulatedObjects(), ", "))
+	case !named(o.Scan, SimulatedScans()):
+		return fmt.Errorf("scan: found %q; expected %s", o.Scan, strings.Join(SimulatedScans(), ", "))
+	case !named(o.ProbeForm, SimulatedProbes()):
+		return fmt.Errorf("probe: found %q; expected %s", o.ProbeForm, strings.Join(SimulatedProbes(), ", "))
+	case o.ProbeForm != "" && o.Probe != nil:
+		return fmt.Errorf("probe: found %q beside a probe of its own; expected one of the two", o.ProbeForm)
 	case o.N < minSide || o.N > maxSimulatedSide || o.N%2 != 0:
 		return fmt.Errorf("N: found %d; expected an even number from %d to %d", o.N, minSide, maxSimulatedSide)
 	case o.Patterns < 1 || o.Patterns > maxAmplitudes/(o.N*o.N):
@@ -108,6 +137,9 @@ func (o SimulateOptions) check() error {
 	}
 	return nil
 }
+
+// named says whether a name is in a list or was left out.
+func named(name string, list []string) bool { return name == "" || slices.Contains(list, name) }
 
 // Simulate makes a scan of an object that is known:
 //
@@ -197,6 +229,9 @@ func (o SimulateOptions) metadata() map[string]any {
 		"step":      o.Step,
 		"nphotons":  o.NPhotons,
 		"seed":      strconv.FormatUint(o.Seed, 10),
+	}
+	if o.ProbeForm != "" {
+		m["probe"] = o.ProbeForm
 	}
 	if o.Object == ObjectSmooth {
 		m["correlation"] = o.Correlation

@@ -120,8 +120,8 @@ func TestPhaseRampMovesThePattern(t *testing.T) {
 // noise: Σ (counts − λ)²/λ over many pixels is their number, with a deviation
 // of √(2·pixels) and a little.
 func TestSimulationIsPoissonAroundItsModel(t *testing.T) {
-	for _, object := range []string{ObjectSmooth, ObjectSiemens} {
-		for _, scan := range []string{ScanRaster, ScanSpiral} {
+	for _, object := range SimulatedObjects() {
+		for _, scan := range SimulatedScans() {
 			o := options()
 			o.Object, o.Scan = object, scan
 			raw, err := Simulate(o)
@@ -288,7 +288,7 @@ func TestPositions(t *testing.T) {
 		require.Greater(t, fractional, 190)
 	}
 	// x is the fast axis of a raster of 5 columns.
-	x, y := raster(17, 10, 1)
+	x, y := raster(17, 10, littleJitter, 1)
 	require.InDelta(t, 10, x[1]-x[0], 2)
 	require.InDelta(t, 0, y[1]-y[0], 2)
 	require.InDelta(t, 0, x[5]-x[0], 2)
@@ -332,9 +332,9 @@ func TestSimulateWithOwnProbe(t *testing.T) {
 
 func TestSimulateFaults(t *testing.T) {
 	for want, change := range map[string]func(*SimulateOptions){
-		`object: found "lena"; expected smooth or siemens`:               func(o *SimulateOptions) { o.Object = "lena" },
-		`scan: found "zigzag"; expected raster or spiral`:                func(o *SimulateOptions) { o.Scan = "zigzag" },
-		`N: found 15; expected an even number from 8 to 1024`:            func(o *SimulateOptions) { o.N = 15 },
+		`object: found "lena"; expected smooth, siemens, lines, cells`: func(o *SimulateOptions) { o.Object = "lena" },
+		`scan: found "zigzag"; expected raster, spiral, jitter`:        func(o *SimulateOptions) { o.Scan = "zigzag" },
+		`N: found 15; expected an even number from 8 to 1024`:          func(o *SimulateOptions) { o.N = 15 },
 		`N: found 6; expected`:                                           func(o *SimulateOptions) { o.N = 6 },
 		`N: found -64; expected`:                                         func(o *SimulateOptions) { o.N = -64 },
 		`N: found 1000000; expected`:                                     func(o *SimulateOptions) { o.N = 1000000 },
@@ -352,6 +352,8 @@ func TestSimulateFaults(t *testing.T) {
 		`overlap: found 1; expected at least 0, below 1`:                 func(o *SimulateOptions) { o.Overlap = 1 },
 		`overlap: found -0.1; expected at least 0, below 1`:              func(o *SimulateOptions) { o.Overlap = -0.1 },
 		`correlation: found 17; expected pixels above 0, at most N = 16`: func(o *SimulateOptions) { o.Correlation = 17 },
+		`probe: found "laser"; expected disc, tails`:                     func(o *SimulateOptions) { o.ProbeForm = "laser" },
+		`probe: found "tails" beside a probe of its own; expected one`:   func(o *SimulateOptions) { o.ProbeForm, o.Probe = ProbeTails, make([]complex64, 256) },
 		`probe: found 3 values; expected 16×16`:                          func(o *SimulateOptions) { o.Probe = make([]complex64, 3) },
 		`probe: found zeros throughout`:                                  func(o *SimulateOptions) { o.Probe = make([]complex64, 256) },
 	} {

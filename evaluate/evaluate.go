@@ -1,8 +1,9 @@
 // Package evaluate compares a reconstructed object with a reference.
 //
 // Ptychography leaves a complex factor and a linear phase ramp of the object
-// undetermined. No metric sees the factor, and the correlations do not see the
-// ramp either.
+// undetermined. No metric of Compare sees the factor, and the correlations do
+// not see the ramp either. Evaluate adds metrics that need the objects to lie on
+// each other: it undoes a shift, the ramp and the factor first.
 package evaluate
 
 import (
@@ -36,6 +37,8 @@ type Metrics struct {
 	// Area is the common area in object pixels, half-open. Pixels of it on
 	// which nothing landed were left out.
 	Area image.Rectangle `json:"area"`
+	// Detail holds the metrics after registration; only Evaluate gives it.
+	Detail *Detail `json:"detail,omitempty"`
 	// Notes say what makes a number mean less than it seems to.
 	Notes []string `json:"notes,omitempty"`
 }

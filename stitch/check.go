@@ -13,7 +13,7 @@ const maxPosition = 1e9
 // maxSide bounds the side of a patch, so that N² fits an int.
 const maxSide = 1 << 14
 
-func check(patches []complex64, n int, x, y []float64, o Options) error {
+func check(n int, x, y []float64, o Options) error {
 	switch {
 	case n < 1 || n > maxSide:
 		return fmt.Errorf("patch side N is %d; expected 1 … %d", n, maxSide)
@@ -21,8 +21,6 @@ func check(patches []complex64, n int, x, y []float64, o Options) error {
 		return errors.New("there are no positions; expected at least one patch")
 	case len(y) != len(x):
 		return fmt.Errorf("there are %d x and %d y positions; expected as many of one as of the other", len(x), len(y))
-	case len(patches)%(n*n) != 0 || len(patches)/(n*n) != len(x):
-		return fmt.Errorf("%d values for %d positions; expected %d patches of %d×%d pixels", len(patches), len(x), len(x), n, n)
 	case o.M < 1 || o.M > n:
 		return fmt.Errorf("M is %d; expected 1 … %d, the side of a patch", o.M, n)
 	}

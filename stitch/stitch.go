@@ -5,7 +5,6 @@ package stitch
 import (
 	"fmt"
 	"image"
-	"math/cmplx"
 )
 
 // Options say which part of each patch is used and how it is laid down. The
@@ -62,39 +61,25 @@ type Object struct {
 // of the square that are not finite, and positions so far apart that the canvas
 // would have more than 2²⁷ pixels.
 func Patches(patches []complex64, n int, x, y []float64, o Options) (*Object, error) {
-	if o.M == 0 {
-		o.M = max(1, 20*n/64)
-	}
-	if err := check(patches, n, x, y, o); err != nil {
-		return nil, fmt.Errorf("stitch: patches: %w", err)
-	}
-	c, err := newCanvas(x, y, o.M)
+	object, err := all(patches, n, x, y, o)
 	if err != nil {
 		return nil, fmt.Errorf("stitch: patches: %w", err)
 	}
-	pixels := centralPixels(n, o)
-	weight := make([]float64, len(pixels))
-	for q, p := range pixels {
-		weight[q] = 1
-		if o.Weight != nil {
-			weight[q] = float64(o.Weight[p])
-		}
-	}
-	weighted := make([]complex128, len(pixels))
-	for k := range x {
-		patch := patches[k*n*n : (k+1)*n*n]
-		for q, p := range pixels {
-			v := patch[p]
-			if z := complex128(v); cmplx.IsNaN(z) || cmplx.IsInf(z) {
-				return nil, fmt.Errorf("stitch: patches: patch %d, row %d, column %d is %v; expected finite values", k, p/n, p%n, v)
-			}
-			weighted[q] = complex(weight[q]*float64(real(v)), weight[q]*float64(imag(v)))
-		}
-		c.add(weighted, weight, o.M, x[k], y[k])
-	}
-	object := c.divide()
-	object.coverage(x, y, n, o.M)
 	return object, nil
+}
+
+func all(patches []complex64, n int, x, y []float64, o Options) (*Object, error) {
+	s, err := newStitcher(n, x, y, o)
+	if err != nil {
+		return nil, err
+	}
+	if size := n * n; len(patches)%size != 0 || len(patches)/size != len(x) {
+		return nil, fmt.Errorf("%d values for %d positions; expected %d patches of %d×%d pixels", len(patches), len(x), len(x), n, n)
+	}
+	if err := s.add(patches); err != nil {
+		return nil, err
+	}
+	return s.object()
 }
 
 // centralPixels gives, for each pixel of the central M×M square in the

@@ -95,7 +95,7 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	}
 	r.LogScale = float64(weights[len(weights)-1].Data[0])
 	if o.Reconstruct {
-		if err := reconstruct(ctx, n, scan, c.BatchSize, r, o); err != nil {
+		if err := reconstruct(ctx, n, scan, c.BatchSize, probe, r, o); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +109,7 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 }
 
 // reconstruct predicts the object patches and stitches them.
-func reconstruct(ctx context.Context, n *network, s *scan, batch int, r *Results, o Options) error {
+func reconstruct(ctx context.Context, n *network, s *scan, batch int, probe []complex64, r *Results, o Options) error {
 	start := time.Now()
 	size := s.n * s.n
 	p := s.object
@@ -138,12 +138,16 @@ func reconstruct(ctx context.Context, n *network, s *scan, batch int, r *Results
 	}
 	start = time.Now()
 	defer func() { r.Times.Stitch = since(start) }()
-	return r.stitch(s.n, x, y, o)
+	return r.stitch(s.n, x, y, probe, o)
 }
 
-func (r *Results) stitch(n int, x, y []float64, o Options) error {
+func (r *Results) stitch(n int, x, y []float64, probe []complex64, o Options) error {
 	c := o.Reconstruction
-	object, err := stitch.Patches(r.ObjTensorFull, n, x, y, stitch.Options{M: c.M, FlipX: c.FlipX, FlipY: c.FlipY, Transpose: c.Transpose})
+	how := stitch.Options{M: c.M, FlipX: c.FlipX, FlipY: c.FlipY, Transpose: c.Transpose}
+	if c.Weighting == config.WeightingProbe {
+		how.Weight = light(probe, n)
+	}
+	object, err := stitch.Patches(r.ObjTensorFull, n, x, y, how)
 	if err != nil {
 		return err
 	}

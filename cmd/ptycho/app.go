@@ -108,7 +108,7 @@ alone, on the native TensorFlow or LibTorch library as --backend says.`,
 	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
 	})
-	root.AddCommand(runCommand(a), simulateCommand(a), doctorCommand(a), versionCommand(a))
+	root.AddCommand(runCommand(a), simulateCommand(a), evaluateCommand(a), doctorCommand(a), versionCommand(a))
 	return root
 }
 

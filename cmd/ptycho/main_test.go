@@ -17,6 +17,7 @@ import (
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
+	"github.com/ptychobridge/ptychobridge/evaluate"
 	"github.com/ptychobridge/ptychobridge/selector"
 )
 
@@ -65,7 +66,7 @@ func TestHelpAndVersion(t *testing.T) {
 	code, stdout, _ = ptycho(t, "version")
 	require.Equal(t, exitDone, code)
 	require.True(t, strings.HasPrefix(stdout, "ptycho "), stdout)
-	for _, command := range []string{"run", "simulate", "doctor", "version"} {
+	for _, command := range []string{"run", "simulate", "evaluate", "doctor", "version"} {
 		code, stdout, _ := ptycho(t, command, "--help")
 		require.Equal(t, exitDone, code)
 		require.Contains(t, stdout, "Examples:", command)
@@ -101,6 +102,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"model.gridsize", "not supported"}, []string{"run", "--gridsize", "2"}},
 		{[]string{"precision", "bf16-mixed", "not supported"}, []string{"run", "--precision", "bf16-mixed"}},
 		{[]string{"object", "moon"}, []string{"simulate", "--object", "moon"}},
+		{[]string{"probe", "laser"}, []string{"simulate", "--probe", "laser"}},
 	} {
 		code, stdout, stderr := ptycho(t, c.args...)
 		require.Equal(t, exitUsage, code, "%v: %s", c.args, stderr)
@@ -149,6 +151,22 @@ func TestSimulateOverwritesNothing(t *testing.T) {
 	var said map[string]any
 	require.NoError(t, json.Unmarshal([]byte(stdout), &said))
 	require.EqualValues(t, 4, said["patterns"])
+}
+
+// TestSimulateForms: every object, scan and probe makes a file that says what
+// it holds.
+func TestSimulateForms(t *testing.T) {
+	dir := t.TempDir()
+	for i, object := range dataset.SimulatedObjects() {
+		path := filepath.Join(dir, object+".npz")
+		scan := dataset.SimulatedScans()[i%3]
+		probe := dataset.SimulatedProbes()[i%2]
+		code, _, stderr := ptycho(t, "simulate", "-o", path, "--patterns", "5", "--nphotons", "1e5", "--object", object, "--scan", scan, "--probe", probe)
+		require.Equal(t, exitDone, code, stderr)
+		raw, err := dataset.Load(path, dataset.Options{})
+		require.NoError(t, err)
+		require.Equal(t, []any{object, scan, probe}, []any{raw.Metadata["object"], raw.Metadata["scan"], raw.Metadata["probe"]})
+	}
 }
 
 func TestUnavailable(t *testing.T) {
@@ -245,11 +263,18 @@ func requireRun(t *testing.T, dir, backend, stdout string) {
 		Backend string
 		Runtime bridge.Info
 		Inputs  []inputRecord
+		Metrics evaluate.Metrics
 	}
 	require.NoError(t, json.Unmarshal(content, &run))
 	require.Equal(t, backend, run.Backend)
 	require.Equal(t, 2, run.Runtime.Threads)
 	require.Len(t, run.Inputs[0].SHA256, 64)
+	content, err = os.ReadFile(filepath.Join(dir, fileMetrics))
+	require.NoError(t, err)
+	var metrics evaluate.Metrics
+	require.NoError(t, json.Unmarshal(content, &metrics))
+	require.NotEmpty(t, metrics.Detail.Phase.FRC.Curve)
+	require.Equal(t, metrics.WithoutCurves(), run.Metrics, "run.json has no arrays")
 	f, err := npz.Open(filepath.Join(dir, fileReconstruction))
 	require.NoError(t, err)
 	defer f.Close() //nolint:errcheck // it was only read

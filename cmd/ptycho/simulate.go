@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,8 @@ func simulateCommand(a *app) *cobra.Command {
 it as a data file. The file holds the true object, so that a reconstruction
 can be judged.`,
 		Example: `  ptycho simulate --output scan.npz
-  ptycho simulate --output star.npz --object siemens --nphotons 1e6`,
+  ptycho simulate --output star.npz --object siemens --nphotons 1e6
+  ptycho simulate --output cells.npz --object cells --scan jitter`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := os.Stat(output); err == nil && !force {
@@ -44,8 +46,9 @@ can be judged.`,
 	f := c.Flags()
 	f.StringVarP(&output, "output", "o", "simulated.npz", "file to write")
 	f.BoolVar(&force, "force", false, "overwrite the file")
-	f.StringVar(&o.Object, "object", dataset.ObjectSmooth, "object: smooth or siemens")
-	f.StringVar(&o.Scan, "scan", dataset.ScanRaster, "scan: raster or spiral")
+	f.StringVar(&o.Object, "object", dataset.ObjectSmooth, "object: "+alternatives(dataset.SimulatedObjects()))
+	f.StringVar(&o.Scan, "scan", dataset.ScanRaster, "scan: "+alternatives(dataset.SimulatedScans()))
+	f.StringVar(&o.ProbeForm, "probe", dataset.ProbeDisc, "probe: "+alternatives(dataset.SimulatedProbes())+", which is as measured probes are")
 	f.IntVar(&o.Patterns, "patterns", 400, "number of patterns")
 	f.IntVar(&o.N, "N", 64, "side of a pattern in pixels")
 	f.Float64Var(&o.Step, "step", 0, "distance of neighbouring positions in pixels; 0: from --overlap")
@@ -54,6 +57,11 @@ can be judged.`,
 	f.Float64Var(&o.Correlation, "correlation", 0, "length in pixels over which a smooth object changes; 0: N/16")
 	f.Uint64Var(&o.Seed, "seed", 42, "seed of object, positions and noise")
 	return c
+}
+
+func alternatives(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 func (a *app) printSimulated(output string, raw *dataset.Raw) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/ptychobridge/ptychobridge/evaluate"
 	"github.com/ptychobridge/ptychobridge/report"
+	"github.com/ptychobridge/ptychobridge/stitch"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
@@ -38,7 +39,8 @@ func (r *runner) compare(d *directory, results *workflow.Results) (files []strin
 	if reference == nil {
 		return nil, nil, nil
 	}
-	metrics, err := evaluate.Compare(o, reference.Data, reference.Rows, reference.Cols, o.Scanned)
+	whole := &stitch.Object{Rows: reference.Rows, Cols: reference.Cols, Data: reference.Data}
+	metrics, err := evaluate.Evaluate(o, whole, o.Scanned, evaluate.Options{})
 	if err != nil {
 		r.warn("no comparison with objectGuess: " + err.Error())
 		return nil, nil, nil
@@ -50,5 +52,6 @@ func (r *runner) compare(d *directory, results *workflow.Results) (files []strin
 	if err != nil {
 		return nil, nil, err
 	}
-	return []string{fileMetrics, fileComparison}, &metrics, report.WriteComparison(d.file(fileComparison), pictures)
+	short := metrics.WithoutCurves() // for run.json
+	return []string{fileMetrics, fileComparison}, &short, report.WriteComparison(d.file(fileComparison), pictures)
 }

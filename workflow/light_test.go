@@ -1,0 +1,34 @@
+package workflow
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ptychobridge/ptychobridge/config"
+)
+
+// TestWeighting: two patches of one pixel row overlap; where the probe of the
+// first is dark and that of the second bright, the second counts for more, and
+// several modes add their intensities.
+func TestWeighting(t *testing.T) {
+	const n = 2
+	// Mode 1 lights pixel (0, 0), mode 2 pixel (0, 1); the lower row is dark
+	// but for a little.
+	probe := []complex64{1i, 0, .1, .1, 0, 3, 0, 0}
+	require.InDeltaSlice(t, []float32{1, 9, .01, .01}, light(probe, n), 1e-6)
+
+	r := &Results{ObjTensorFull: []complex64{1, 1, 1, 1, 2, 2, 2, 2}}
+	x, y := []float64{1, 2}, []float64{1, 1}
+	o := Options{Logger: slog.New(slog.DiscardHandler), Reconstruction: config.DefaultReconstruction()}
+	o.Reconstruction.M = n
+	require.NoError(t, r.stitch(n, x, y, probe, o))
+	require.Equal(t, []complex64{1, 1.5, 2}, r.Object.Data[:3])
+
+	o.Reconstruction.Weighting = config.WeightingProbe
+	require.NoError(t, r.stitch(n, x, y, probe, o))
+	require.InDelta(t, (9*1+1*2)/10., real(r.Object.Data[1]), 1e-6, "pixel (0, 1) of the first, (0, 0) of the second")
+	require.InDelta(t, 1.5, real(r.Object.Data[4]), 1e-6)
+	require.InDeltaSlice(t, []float32{1, 10, 9}, r.Object.Weight[:3], 1e-6)
+}
