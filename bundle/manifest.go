@@ -44,6 +44,7 @@ type Constants struct {
 	IntensityScale float64 `json:"intensity_scale"` // s = √nphotons/(N/2)
 	NPhotons       float64 `json:"nphotons"`        // photons in a mean pattern
 	ProbeScale     float64 `json:"probe_scale"`     // divisor of the normalised probe
+	Canvas         int     `json:"canvas"`          // side in pixels on which the patches of a group are merged; not read at gridsize 1
 }
 
 // Member is a file of the archive.

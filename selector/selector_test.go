@@ -168,7 +168,7 @@ func TestD4ConfigIsNotChanged(t *testing.T) {
 		"success":         func(*config.TrainingConfig) {},
 		"invalid backend": func(c *config.TrainingConfig) { c.Backend = "jax" },
 		"invalid":         func(c *config.TrainingConfig) { c.BatchSize = 0 },
-		"not supported":   func(c *config.TrainingConfig) { c.Model.Gridsize = 2 },
+		"not supported":   func(c *config.TrainingConfig) { c.PositionsProvided = false },
 		"other N":         func(c *config.TrainingConfig) { c.Model.N = 128; c.Model.NFiltersScale = 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -232,7 +232,8 @@ func TestD5OrderOfEvents(t *testing.T) {
 		for _, change := range []func(*config.TrainingConfig){
 			func(c *config.TrainingConfig) { c.Backend = "jax" },
 			func(c *config.TrainingConfig) { c.NEpochs = -1 },
-			func(c *config.TrainingConfig) { c.Model.Gridsize = 2 },
+			func(c *config.TrainingConfig) { c.PositionsProvided = false },
+			func(c *config.TrainingConfig) { c.Model.Gridsize, c.NGroups = 2, 6 }, // of 5 patterns
 		} {
 			var seen events
 			legacy := config.LegacyParams{"mine": 1}

@@ -31,6 +31,7 @@ func save(r *Results, weights []model.Parameter, probe []complex64, o Options) (
 			Backend: r.Backend, Library: r.Info.Version, Program: o.Program,
 			Constants: bundle.Constants{
 				Normalization: r.Normalization, IntensityScale: r.IntensityScale, NPhotons: r.Config.NPhotons, ProbeScale: r.Config.Model.ProbeScale,
+				Canvas: r.Canvas,
 			},
 		},
 		Config:  config.Config{Training: r.Config, Data: o.Data, Reconstruction: o.Reconstruction, Execution: o.Execution},

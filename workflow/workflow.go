@@ -53,6 +53,9 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range scan.warnings {
+		o.Logger.Warn(w)
+	}
 	set, err := settings(c, o.Execution.Precision)
 	if err != nil {
 		return nil, err
@@ -71,7 +74,8 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	}
 	r := &Results{
 		Backend: b.Info().Backend, Info: b.Info(), Precision: o.Execution.Precision, Seed: c.Seed,
-		Parameters: n.model.Count(), Patterns: len(scan.training) + len(scan.validation),
+		Parameters: n.model.Count(), Patterns: scan.patterns, Groups: len(scan.training) + len(scan.validation), Channels: scan.channels,
+		Warnings: scan.warnings, Canvas: scan.canvas,
 		Config: c, Legacy: o.Legacy, Execution: o.Execution, Reconstruction: o.Reconstruction,
 		IntensityScale: set.IntensityScale, Normalization: scan.factor,
 	}
@@ -82,7 +86,7 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if scan.counts {
 		t.counts = scan.photons / c.NPhotons
 	}
-	o.Logger.Info("training", "patterns", len(scan.training), "validation", len(scan.validation))
+	o.Logger.Info("training", "groups", len(scan.training), "validation", len(scan.validation))
 	start := time.Now()
 	r.History, err = t.run(ctx)
 	if err != nil {
@@ -111,35 +115,48 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 // reconstruct predicts the object patches and stitches them.
 func reconstruct(ctx context.Context, n *network, s *scan, batch int, r *Results, o Options) error {
 	start := time.Now()
-	size := s.n * s.n
 	p := s.object
-	r.ObjTensorFull = make([]complex64, 0, len(p.indices)*size)
-	err := batches(ctx, p.numbers(), batch, func(b []int32) error {
+	groups := p.numbers()
+	perPattern := s.channels > 1 && !r.Config.Model.ObjectBig
+	done := 0
+	err := batches(ctx, groups, batch, func(b []int32) error {
 		patches, _, err := n.predict(b)
 		r.ObjTensorFull = append(r.ObjTensorFull, patches...)
-		o.Progress(Progress{Stage: StagePredict, Done: len(r.ObjTensorFull) / size, Total: len(p.indices)})
+		done += len(b)
+		o.Progress(Progress{Stage: StagePredict, Done: done, Total: len(groups)})
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	r.Times.Predict = since(start)
-	x, y, indices := p.places()
-	r.NNIndices = indices
-	for k := range x {
-		r.GlobalOffsets = append(r.GlobalOffsets, x[k], y[k])
-	}
+	r.NNIndices, r.PatternIndices, r.GlobalOffsets = p.nnIndices(), p.patternIndices(), p.groups.Centre
 	if !o.Reconstruction.DoStitching {
 		return nil
 	}
 	start = time.Now()
 	defer func() { r.Times.Stitch = since(start) }()
-	return r.stitch(s.n, x, y, o)
+	patches := r.ObjTensorFull
+	if perPattern {
+		patches = channelsFlat(patches, s.n*s.n, s.channels)
+	}
+	x, y := p.places(perPattern)
+	return r.stitch(patches, s.n, x, y, o)
 }
 
-func (r *Results) stitch(n int, x, y []float64, o Options) error {
+// channelsFlat makes patches of groups [G, pixels, C] single ones [G·C, pixels].
+func channelsFlat(patches []complex64, pixels, channels int) []complex64 {
+	out := make([]complex64, len(patches))
+	for k, v := range patches {
+		group, pixel, c := k/channels/pixels, k/channels%pixels, k%channels
+		out[(group*channels+c)*pixels+pixel] = v
+	}
+	return out
+}
+
+func (r *Results) stitch(patches []complex64, n int, x, y []float64, o Options) error {
 	c := o.Reconstruction
-	object, err := stitch.Patches(r.ObjTensorFull, n, x, y, stitch.Options{M: c.M, FlipX: c.FlipX, FlipY: c.FlipY, Transpose: c.Transpose})
+	object, err := stitch.Patches(patches, n, x, y, stitch.Options{M: c.M, FlipX: c.FlipX, FlipY: c.FlipY, Transpose: c.Transpose})
 	if err != nil {
 		return err
 	}
