@@ -40,10 +40,11 @@ type Manifest struct {
 
 // Constants are what an inference takes over from the training.
 type Constants struct {
-	Normalization  float64 `json:"normalization"`   // factor of the measured amplitudes
-	IntensityScale float64 `json:"intensity_scale"` // s = √nphotons/(N/2)
-	NPhotons       float64 `json:"nphotons"`        // photons in a mean pattern
-	ProbeScale     float64 `json:"probe_scale"`     // divisor of the normalised probe
+	Normalization  float64 `json:"normalization"`    // factor of the measured amplitudes
+	IntensityScale float64 `json:"intensity_scale"`  // s = √nphotons/(N/2)
+	NPhotons       float64 `json:"nphotons"`         // photons in a mean pattern
+	ProbeScale     float64 `json:"probe_scale"`      // divisor of the normalised probe
+	Canvas         int     `json:"canvas,omitempty"` // side in pixels on which the patches of a group are merged; 0 at gridsize 1
 }
 
 // Member is a file of the archive.

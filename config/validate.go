@@ -100,6 +100,12 @@ var rules = []struct {
 		}
 		return needsGroup(c.Training.NeighborPoolSize, c.Training.Model.Gridsize)
 	}},
+	{"training.n_subsample", func(c *Config) string {
+		if c.Training.NSubsample == 0 {
+			return ""
+		}
+		return needsGroup(c.Training.NSubsample, c.Training.Model.Gridsize)
+	}},
 	{"training.n_groups", func(c *Config) string {
 		t := c.Training
 		if t.NSubsample > 0 && t.NGroups > t.NSubsample && (t.Model.Gridsize == 1 || !t.EnableOversampling) {
@@ -115,7 +121,7 @@ var rules = []struct {
 	}},
 }
 
-// needsGroup: a group is chosen among enough neighbours, count ≥ g².
+// needsGroup: a group is chosen among enough patterns, count ≥ g².
 func needsGroup(count, gridsize int) string {
 	if count/gridsize < gridsize {
 		return fmt.Sprintf("gridsize² or more, with gridsize = %d", gridsize)

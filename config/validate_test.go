@@ -70,6 +70,7 @@ func TestRules(t *testing.T) {
 		{"pool too small", func(c *Config) { c.Training.Model.Gridsize, c.Training.NeighborPoolSize = 2, 3 }, "training.neighbor_pool_size"},
 		{"groups of a subsample", func(c *Config) { c.Training.NSubsample, c.Training.NGroups = 10, 10 }, ""},
 		{"more groups than the subsample", func(c *Config) { c.Training.NSubsample, c.Training.NGroups = 10, 11 }, "training.n_groups"},
+		{"fewer patterns than a group has", func(c *Config) { c.Training.Model.Gridsize, c.Training.NSubsample = 2, 3 }, "training.n_subsample"},
 		{"oversampling at g = 1", func(c *Config) {
 			c.Training.NSubsample, c.Training.NGroups, c.Training.EnableOversampling = 10, 11, true
 		}, "training.n_groups"},
@@ -124,19 +125,14 @@ func TestValidateInference(t *testing.T) {
 // what is next to it is not.
 func TestUnsupported(t *testing.T) {
 	for _, c := range []struct{ key, text, supported string }{
-		{"model.gridsize", "2", "1"},
 		{"model.model_type", "supervised", "pinn"},
 		{"model.probe_mask", "true", "false"},
 		{"model.gaussian_smoothing_sigma", "0.5", "0"},
-		{"model.patch_merge", "central", "reference"},
-		{"model.patch_merge", "probe", "reference"},
 		{"training.realspace_mae_weight", "1", "0"},
 		{"training.realspace_weight", "1", "0"},
 		{"training.tv_weight", "1", "0"},
-		{"training.enable_oversampling", "true", "false"},
 		{"training.positions_provided", "false", "true"},
 		{"training.probe_trainable", "true", "false"},
-		{"training.sequential_sampling", "true", "false"},
 		{"training.optimizer", "adamw", "adam"},
 		{"training.optimizer", "sgd", "adam"},
 		{"training.weight_decay", "0.1", "0"},
@@ -162,7 +158,7 @@ func TestUnsupported(t *testing.T) {
 	all := changed(t)
 	var refused NotSupported
 	require.ErrorAs(t, all.Unsupported(), &refused)
-	require.Len(t, refused, len(DeferredFeatures())-1, "all but patch_merge, which is reference there")
+	require.Len(t, refused, len(DeferredFeatures()))
 	require.ErrorContains(t, all.Unsupported(), "\n  training.optimizer \"sgd\" is not supported by this version, which has adam\n")
 
 	c := Default()

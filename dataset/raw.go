@@ -142,6 +142,7 @@ const (
 	streamScan
 	streamObject
 	streamNoise
+	streamGroups
 )
 
 // random is a PCG of the seed's own; each stream draws apart from the others.

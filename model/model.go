@@ -22,8 +22,12 @@ const (
 	StateAmplitude = "data.amplitude"
 	// StateProbeRe and StateProbeIm are the normalised probe [N, N].
 	StateProbeRe, StateProbeIm = "probe.re", "probe.im"
-	// InputIndices chooses the patterns of a batch, int32 [B].
+	// InputIndices chooses the patterns of a batch, int32 [B·C], the C
+	// patterns of a group one after the other.
 	InputIndices = "indices"
+	// InputOffsets are their offsets d_c = r_c − r̄ from the mean position of
+	// their group, (x, y) in pixels, [B·C, 2]. It is there where C > 1.
+	InputOffsets = "offsets"
 	// InputLearningRate is the step's learning rate with its bias correction,
 	// see AdamRate.
 	InputLearningRate = "learning_rate"
@@ -32,9 +36,11 @@ const (
 	// OutputDeviance is the Poisson deviance per pixel in the units of the
 	// scaled intensities, float64.
 	OutputDeviance = "deviance"
-	// OutputObjectRe and OutputObjectIm are the object patches [B, N, N].
+	// OutputObjectRe and OutputObjectIm are the object [B, N, N] at the mean
+	// position of each group; without object_big, and where C > 1, the
+	// patches [B, N, N, C] that the beam saw at each pattern.
 	OutputObjectRe, OutputObjectIm = "object.re", "object.im"
-	// OutputIntensity is the predicted intensity λ [B, N, N].
+	// OutputIntensity is the predicted intensity λ [B·C, N, N].
 	OutputIntensity = "intensity"
 )
 
@@ -43,6 +49,7 @@ type Settings struct {
 	Model          config.ModelConfig
 	Float          graph.DType // of everything but the losses, which are float64
 	Patterns       int         // in the resident data set
+	Canvas         int         // side Q on which the patches of a group are merged, see physics.Side; not read at gridsize 1
 	IntensityScale float64     // s
 	NLLWeight      float64
 	MAEWeight      float64
@@ -129,34 +136,82 @@ func EvaluateName(batch int) string { return fmt.Sprintf("evaluate/%d", batch) }
 func PredictName(batch int) string  { return fmt.Sprintf("predict/%d", batch) }  //nolint:revive // see TrainName
 func GradientName(batch int) string { return fmt.Sprintf("gradient/%d", batch) } //nolint:revive // see TrainName
 
-// forward is what all programs share.
+// forward is what all programs share. Batches are of B groups of C patterns.
 type forward struct {
-	object   physics.Complex // object patches [B, N, N]
-	lambda   *graph.Node     // predicted intensity [B, N, N]
-	measured *graph.Node     // scaled measured amplitude s·X [B, N, N]
+	object   physics.Complex // central part of the canvas, at the mean position of each group [B, N, N]
+	seen     physics.Complex // object patches as the beam saw them [B·C, N, N]
+	lambda   *graph.Node     // predicted intensity [B·C, N, N]
+	measured *graph.Node     // scaled measured amplitude s·X [B·C, N, N]
 }
 
 func (m *Model) forward(batch int) forward {
 	s := m.settings
-	n := s.Model.N
+	n, channels := s.Model.N, s.channels()
 	net := &network{b: m.b, config: s.Model}
 	logScale := m.b.State(LogScale, s.Float)
-	indices := m.b.Input(InputIndices, graph.Int32, batch)
+	indices := m.b.Input(InputIndices, graph.Int32, batch*channels)
 	x := graph.Gather(m.b.State(StateAmplitude, s.Float, s.Patterns, n, n), indices)
 	measured := graph.Scale(x, s.IntensityScale)
 	input := graph.Mul(measured, graph.Exp(graph.Neg(logScale)))
-
-	patches := net.objectPatches(graph.Reshape(input, batch, n, n, 1))
-	flat := physics.Complex{Re: graph.Reshape(patches.Re, batch, n, n), Im: graph.Reshape(patches.Im, batch, n, n)}
-	object := physics.MergeSingle(flat, physics.Rule(s.Model.PatchMerge))
-
 	probe := physics.Complex{
 		Re: graph.Reshape(m.b.State(StateProbeRe, s.Float, n, n), 1, n, n),
 		Im: graph.Reshape(m.b.State(StateProbeIm, s.Float, n, n), 1, n, n),
 	}
-	intensity := physics.Diffract(object.Mul(probe))
+
+	patches := net.objectPatches(channelsLast(input, channels))
+	object, seen := m.place(physics.Complex{Re: channelsFlat(patches.Re), Im: channelsFlat(patches.Im)}, probe, batch)
+	intensity := physics.Diffract(seen.Mul(probe))
 	lambda := graph.Mul(intensity, graph.Exp(graph.Scale(logScale, 2)))
-	return forward{object, lambda, measured}
+	return forward{object, seen, lambda, measured}
+}
+
+// channels is C, the patterns of a group.
+func (s Settings) channels() int { return s.Model.Gridsize * s.Model.Gridsize }
+
+// place goes from the network's object patches [B·K, N, N] to the object
+// [B, N, N] and to the patches [B·C, N, N] that the beam saw of it. With
+// object_big the patches of a group are merged on a canvas, else the one patch
+// lies on it alone. A group of one pattern does not move.
+func (m *Model) place(patches, probe physics.Complex, batch int) (object, seen physics.Complex) {
+	s := m.settings
+	n, channels, rule := s.Model.N, s.channels(), physics.Rule(s.Model.PatchMerge)
+	if channels == 1 {
+		object = patches
+		if s.Model.ObjectBig {
+			object = physics.MergeSingle(patches, rule, probe)
+		}
+		return object, object
+	}
+	offsets := m.b.Input(InputOffsets, s.Float, batch*channels, 2)
+	var canvas physics.Complex
+	switch {
+	case !s.Model.ObjectBig:
+		canvas = physics.Complex{Re: physics.PadCentred(patches.Re, s.Canvas), Im: physics.PadCentred(patches.Im, s.Canvas)}
+	case rule == physics.ProbeLight:
+		canvas = physics.MergeWeighted(patches, physics.Weight(m.b, n, rule, probe), offsets, channels, s.Canvas)
+	default:
+		canvas = physics.Merge(patches, offsets, channels, s.Canvas, rule)
+	}
+	object = physics.Complex{Re: physics.Central(canvas.Re, n), Im: physics.Central(canvas.Im, n)}
+	return object, physics.Extract(canvas, offsets, channels, n)
+}
+
+// channelsLast makes images [B·C, N, N] the channels of groups [B, N, N, C].
+func channelsLast(x *graph.Node, channels int) *graph.Node {
+	batch, n := x.Shape[0]/channels, x.Shape[1]
+	if channels == 1 {
+		return graph.Reshape(x, batch, n, n, 1)
+	}
+	return graph.Transpose(graph.Reshape(x, batch, channels, n, n), 0, 2, 3, 1)
+}
+
+// channelsFlat is the way back, from [B, N, N, C] to [B·C, N, N].
+func channelsFlat(x *graph.Node) *graph.Node {
+	batch, n, channels := x.Shape[0], x.Shape[1], x.Shape[3]
+	if channels > 1 {
+		x = graph.Transpose(x, 0, 3, 1, 2)
+	}
+	return graph.Reshape(x, batch*channels, n, n)
 }
 
 // losses gives the loss that is minimised and the deviance that is reported.
@@ -216,6 +271,9 @@ func (m *Model) Evaluate(batch int) *graph.Program {
 // Predict gives the object patches and the predicted intensities of a batch.
 func (m *Model) Predict(batch int) *graph.Program {
 	f := m.forward(batch)
+	if c := m.settings.channels(); c > 1 && !m.settings.Model.ObjectBig {
+		f.object = physics.Complex{Re: channelsLast(f.seen.Re, c), Im: channelsLast(f.seen.Im, c)}
+	}
 	return &graph.Program{Name: PredictName(batch), Outputs: []graph.Output{
 		{Name: OutputObjectRe, Node: f.object.Re},
 		{Name: OutputObjectIm, Node: f.object.Im},

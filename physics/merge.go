@@ -2,6 +2,7 @@ package physics
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/ptychobridge/ptychobridge/graph"
 )
@@ -10,10 +11,15 @@ import (
 // merged to one object.
 type Rule string
 
-// The rules of this version.
+// The rules.
 const (
 	// Uniform weights the whole patch with 1.
 	Uniform Rule = "uniform"
+	// CentralSquare weights the central square of side N/2 with 1, the rest
+	// with 0.
+	CentralSquare Rule = "central"
+	// ProbeLight weights each pixel by the light that it gets, |P|².
+	ProbeLight Rule = "probe"
 	// Reference is what the reference program computes: the numerator is not
 	// weighted, the denominator counts only the central square, and offsets
 	// are centred by their mean over the whole batch, so that the border is
@@ -23,61 +29,114 @@ const (
 )
 
 const (
-	// uniformEpsilon keeps 0/0 away where no patch lies; small beside the
-	// weights, so that a constant object stays constant.
-	uniformEpsilon = 1e-6
+	// mergeEpsilon keeps 0/0 away where no patch lies. It is relative to
+	// weights of mean or largest value 1 and so far below the rounding of any
+	// that matter that a constant object stays constant.
+	mergeEpsilon = 1e-12
 	// referenceEpsilon is the reference program's own constant.
 	referenceEpsilon = 1e-3
 )
 
-// Merge puts the patches of each group onto one canvas:
+// Weight is w [1, N, N] of a rule for patches of side n. The probe [P, N, N]
+// of one or more modes is read by the rule ProbeLight only, which takes
 //
-//	canvas = Σ_c shift(w·o_c, d_c) / (Σ_c shift(w, d_c) + ε)
+//	w = Σ_p |P_p|² / mean over all pixels of Σ_p |P_p|²
 //
-// patches are [B·C, N, N] with the C patches of a group one after the other,
-// offsets [B·C, 2] the offsets d_c = r_c − r̄ as (x, y); the canvas is
-// [B, side, side] with side ≥ N and side − N even. Where nothing lands the
-// canvas is 0.
+// The rule Reference has no one weight and is a bug here.
+func Weight(b *graph.Builder, n int, rule Rule, probe Complex) *graph.Node {
+	switch rule {
+	case Uniform:
+		return b.Const(square(n, n), 1, n, n)
+	case CentralSquare:
+		return b.Const(square(n, n/2), 1, n, n)
+	case ProbeLight:
+		light := graph.Reshape(graph.Sum(probe.SquaredModulus(), 0), 1, n, n)
+		return graph.Div(light, graph.Mean(light))
+	}
+	panic(fmt.Sprintf("physics: Weight: BUG: rule %q", rule))
+}
+
+// Merge puts the patches of each group onto one canvas by the rules Uniform,
+// CentralSquare and Reference; for ProbeLight see MergeWeighted. patches are [B·C, N, N]
+// with the C patches of a group one after the other, offsets [B·C, 2] the
+// offsets d_c = r_c − r̄ as (x, y); the canvas is [B, side, side] with side ≥ N
+// and side − N even. Where nothing lands the canvas is 0. Under Reference
+//
+//	canvas = Σ_c shift(o_c, d_c − d̄) / (Σ_c shift(w, d_c − d̄) + ε),  ε = 0.001,
+//
+// with w of CentralSquare and d̄ the mean over all offsets of the batch.
 func Merge(patches Complex, offsets *graph.Node, channels, side int, rule Rule) Complex {
 	n := patches.Re.Shape[1]
 	b := patches.Re.Builder()
-	var mask []float64
-	epsilon := uniformEpsilon
-	switch rule {
-	case Uniform:
-		mask = square(n, n)
-	case Reference:
-		mask = square(n, n/2)
-		epsilon = referenceEpsilon
-		count := float64(offsets.Shape[0])
-		mean := graph.Scale(graph.Reshape(graph.Sum(offsets, 0), 1, 2), 1/count)
-		offsets = graph.Sub(offsets, mean)
-	default:
-		panic(fmt.Sprintf("physics: Merge: BUG: rule %q", rule))
+	if rule != Reference {
+		return MergeWeighted(patches, Weight(b, n, rule, Complex{}), offsets, channels, side)
 	}
-	shifter := NewShifter(offsets, side)
-	place := func(x *graph.Node) *graph.Node {
-		return sumGroups(shifter.Shift(padCentred(x, side)), channels)
-	}
-	weights := graph.Broadcast(b.Const(mask, 1, n, n), patches.Re.Shape...)
-	norm := graph.AddScalar(place(weights), epsilon)
+	count := float64(offsets.Shape[0])
+	mean := graph.Scale(graph.Reshape(graph.Sum(offsets, 0), 1, 2), 1/count)
+	place := placer(graph.Sub(offsets, mean), channels, side)
+	norm := graph.AddScalar(place(repeated(Weight(b, n, CentralSquare, Complex{}), patches.Re.Shape)), referenceEpsilon)
 	return patches.both(func(x *graph.Node) *graph.Node { return graph.Div(place(x), norm) })
 }
 
+// MergeWeighted puts the patches of each group onto one canvas, each pixel
+// with its weight w [1, N, N], see Weight:
+//
+//	canvas = Σ_c shift(w·o_c, d_c) / (Σ_c shift(w, d_c) + ε)
+//
+// with the shapes of Merge.
+func MergeWeighted(patches Complex, weight, offsets *graph.Node, channels, side int) Complex {
+	place := placer(offsets, channels, side)
+	norm := graph.AddScalar(place(repeated(weight, patches.Re.Shape)), mergeEpsilon)
+	return patches.both(func(x *graph.Node) *graph.Node { return graph.Div(place(graph.Mul(x, weight)), norm) })
+}
+
+// placer shifts images [B·C, N, N] by their offsets on canvases of one side
+// and sums those of each group.
+func placer(offsets *graph.Node, channels, side int) func(*graph.Node) *graph.Node {
+	shifter := NewShifter(offsets, side)
+	return func(x *graph.Node) *graph.Node {
+		return sumGroups(shifter.Shift(PadCentred(x, side)), channels)
+	}
+}
+
+func repeated(image *graph.Node, shape graph.Shape) *graph.Node {
+	return graph.Broadcast(image, shape...)
+}
+
 // MergeSingle is Merge for groups of one pattern, whose offset is 0: nothing
-// moves, so the canvas of side N is the patch itself under the rule's
-// weights. Under Uniform the patch comes back unchanged.
-func MergeSingle(patch Complex, rule Rule) Complex {
-	if rule == Uniform {
+// moves, so the canvas of side N is the patch itself under the rule's weights.
+// Under Uniform the patch comes back unchanged. The probe is that of Weight.
+func MergeSingle(patch Complex, rule Rule, probe Complex) Complex {
+	b, n := patch.Re.Builder(), patch.Re.Shape[1]
+	var factor *graph.Node
+	switch rule {
+	case Uniform:
 		return patch
+	case Reference:
+		factor = graph.Div(b.Scalar(1), graph.AddScalar(Weight(b, n, CentralSquare, probe), referenceEpsilon))
+	default:
+		w := Weight(b, n, rule, probe)
+		factor = graph.Div(w, graph.AddScalar(w, mergeEpsilon))
 	}
-	n := patch.Re.Shape[1]
-	factor := square(n, n/2)
-	for i, w := range factor {
-		factor[i] = 1 / (w + referenceEpsilon)
+	return patch.both(func(x *graph.Node) *graph.Node { return graph.Mul(x, factor) })
+}
+
+// Side is the side Q of the canvas of groups of g² patterns whose offsets
+// |d_c|, x and y taken apart, reach that many pixels:
+//
+//	Q = N + 2·max(2(g−1) + 5, ⌈reach⌉ + 1)
+//
+// Under the rule Reference it is N + 4(g−1) + 10 whatever the offsets are, as
+// in the reference program. For single patterns nothing moves, and it is N.
+func Side(n, gridsize int, reach float64, rule Rule) int {
+	if gridsize == 1 {
+		return n
 	}
-	f := patch.Re.Builder().Const(factor, 1, n, n)
-	return patch.both(func(x *graph.Node) *graph.Node { return graph.Mul(x, f) })
+	margin := 2*(gridsize-1) + 5
+	if rule != Reference {
+		margin = max(margin, int(math.Ceil(reach))+1)
+	}
+	return n + 2*margin
 }
 
 // Extract cuts from each canvas [B, side, side] the patches that the beam saw
@@ -97,7 +156,9 @@ func Central(image *graph.Node, n int) *graph.Node {
 	return graph.Slice(image, []int{0, margin, margin}, []int{image.Shape[0], n, n})
 }
 
-func padCentred(image *graph.Node, side int) *graph.Node {
+// PadCentred puts images [B, N, N] in the middle of canvases of one side,
+// zeros around them.
+func PadCentred(image *graph.Node, side int) *graph.Node {
 	margin := (side - image.Shape[1]) / 2
 	return graph.Pad(image, []int{0, margin, margin}, []int{0, margin, margin})
 }

@@ -130,6 +130,15 @@ func TestAdjoints(t *testing.T) {
 		"merge, reference": {[]int{groups * channels, n, n}, func(b *graph.Builder, x physics.Complex) physics.Complex {
 			return physics.Merge(x, b.Const(offsets, groups*channels, 2), channels, side, physics.Reference)
 		}},
+		"merge, central": {[]int{groups * channels, n, n}, func(b *graph.Builder, x physics.Complex) physics.Complex {
+			return physics.Merge(x, b.Const(offsets, groups*channels, 2), channels, side, physics.CentralSquare)
+		}},
+		"merge, probe": {[]int{groups * channels, n, n}, func(b *graph.Builder, x physics.Complex) physics.Complex {
+			return physics.MergeWeighted(x, physics.Weight(b, n, physics.ProbeLight, twoModes(b, n)), b.Const(offsets, groups*channels, 2), channels, side)
+		}},
+		"merge of one, probe": {[]int{groups, n, n}, func(b *graph.Builder, x physics.Complex) physics.Complex {
+			return physics.MergeSingle(x, physics.ProbeLight, twoModes(b, n))
+		}},
 		"extract": {[]int{groups, side, side}, func(b *graph.Builder, x physics.Complex) physics.Complex {
 			return physics.Extract(x, b.Const(offsets, groups*channels, 2), channels, n)
 		}},
@@ -169,27 +178,112 @@ func requireAdjoint(t *testing.T, shape []int, apply func(*graph.Builder, physic
 	require.InDelta(t, got[0][0], sum, rounding*math.Max(1, math.Abs(sum)))
 }
 
+// twoModes is a probe of two modes, dark in its first rows.
+func twoModes(b *graph.Builder, n int) physics.Complex {
+	re, im := random(21, 2*n*n, -1, 1), random(22, 2*n*n, -1, 1)
+	for p := range re {
+		if p%(n*n) < 2*n {
+			re[p], im[p] = 0, 0
+		}
+	}
+	return physics.Complex{Re: b.Const(re, 2, n, n), Im: b.Const(im, 2, n, n)}
+}
+
 // TestMergeKeepsConstants: a constant object comes back constant wherever a
-// patch lies, and 0 elsewhere.
+// weight above 0 lies, and 0 elsewhere, under each rule that is an average.
 func TestMergeKeepsConstants(t *testing.T) {
 	const channels, n, side = 4, 8, 20
-	b := graph.NewBuilder(graph.Float64)
-	constant := make([]float64, channels*n*n)
-	for i := range constant {
-		constant[i] = 0.7
-	}
-	patches := physics.Complex{Re: b.Const(constant, channels, n, n), Im: b.Const(constant, channels, n, n)}
-	offsets := b.Const([]float64{-2, -1, 2, -1, -2, 1, 2, 1}, channels, 2)
-	canvas := evaluate(t, nil, physics.Merge(patches, offsets, channels, side, physics.Uniform).Re)[0]
-	for i := range side {
-		for j := range side {
-			// Rows 6−1 … 13+1, columns 6−2 … 13+2.
-			want := 0.0
-			if i >= 5 && i <= 14 && j >= 4 && j <= 15 {
-				want = 0.7
+	// The group moves by ∓1 rows and ∓2 columns. First row, end, first column,
+	// end of what is covered:
+	for rule, covered := range map[physics.Rule][4]int{
+		physics.Uniform:       {6 - 1, 14 + 1, 6 - 2, 14 + 2},
+		physics.CentralSquare: {8 - 1, 12 + 1, 8 - 2, 12 + 2},
+		physics.ProbeLight:    {8 - 1, 14 + 1, 6 - 2, 14 + 2}, // its first two rows are dark
+	} {
+		t.Run(string(rule), func(t *testing.T) {
+			b := graph.NewBuilder(graph.Float64)
+			constant := make([]float64, channels*n*n)
+			for i := range constant {
+				constant[i] = 0.7
 			}
-			require.InDelta(t, want, canvas[i*side+j], 1e-6, "row %d, column %d; ε lowers it by 1e-6 of itself", i, j)
-		}
+			patches := physics.Complex{Re: b.Const(constant, channels, n, n), Im: b.Const(constant, channels, n, n)}
+			offsets := b.Const([]float64{-2, -1, 2, -1, -2, 1, 2, 1}, channels, 2)
+			weight := physics.Weight(b, n, rule, twoModes(b, n))
+			canvas := evaluate(t, nil, physics.MergeWeighted(patches, weight, offsets, channels, side).Re)[0]
+			for i := range side {
+				for j := range side {
+					want := 0.0
+					if i >= covered[0] && i < covered[1] && j >= covered[2] && j < covered[3] {
+						want = 0.7
+					}
+					require.InDelta(t, want, canvas[i*side+j], 1e-9, "row %d, column %d", i, j)
+				}
+			}
+		})
+	}
+}
+
+// TestMergeIsTheAverage compares each rule with its formula written out for
+// whole pixels, by a loop over patches.
+func TestMergeIsTheAverage(t *testing.T) {
+	const channels, n, side, margin = 4, 8, 20, 6
+	values := random(23, channels*n*n, -1, 1)
+	moves := [channels][2]int{{-3, 1}, {2, 0}, {0, -4}, {1, 3}} // (x, y), their mean is 0
+	for _, rule := range []physics.Rule{physics.Uniform, physics.CentralSquare, physics.ProbeLight, physics.Reference} {
+		t.Run(string(rule), func(t *testing.T) {
+			b := graph.NewBuilder(graph.Float64)
+			probe := twoModes(b, n)
+			x := b.Const(values, channels, n, n)
+			offsets := make([]float64, 0, 2*channels)
+			for _, m := range moves {
+				offsets = append(offsets, float64(m[0]), float64(m[1]))
+			}
+			o := b.Const(offsets, channels, 2)
+			patches := physics.Complex{Re: x, Im: x}
+			var merged physics.Complex
+			weight, epsilon := func(p int) float64 { return 1 }, 1e-12
+			central := func(p int) float64 {
+				if i, j := p/n, p%n; i >= n/4 && i < n-n/4 && j >= n/4 && j < n-n/4 {
+					return 1
+				}
+				return 0
+			}
+			switch rule {
+			case physics.Uniform:
+			case physics.CentralSquare:
+				weight = central
+			case physics.ProbeLight:
+				light := evaluate(t, nil, probe.SquaredModulus())[0]
+				mean := 0.0
+				for _, v := range light {
+					mean += v / (n * n)
+				}
+				weight = func(p int) float64 { return (light[p] + light[n*n+p]) / mean }
+			case physics.Reference:
+				epsilon = 1e-3
+			}
+			if rule == physics.ProbeLight {
+				merged = physics.MergeWeighted(patches, physics.Weight(b, n, rule, probe), o, channels, side)
+			} else {
+				merged = physics.Merge(patches, o, channels, side, rule)
+			}
+			got := evaluate(t, nil, merged.Re)[0]
+			above, below := make([]float64, side*side), make([]float64, side*side)
+			for c, m := range moves {
+				for p := range n * n {
+					at := (p/n+margin+m[1])*side + p%n + margin + m[0]
+					above[at] += weight(p) * values[c*n*n+p]
+					if rule == physics.Reference {
+						below[at] += central(p)
+					} else {
+						below[at] += weight(p)
+					}
+				}
+			}
+			for at := range above {
+				require.InDelta(t, above[at]/(below[at]+epsilon), got[at], rounding*1e3, "row %d, column %d", at/side, at%side)
+			}
+		})
 	}
 }
 
@@ -198,14 +292,17 @@ func TestMergeKeepsConstants(t *testing.T) {
 func TestMergeOfGroupsIsTheirOwn(t *testing.T) {
 	const channels, n, side = 4, 8, 16
 	values, offsets := random(14, 3*channels*n*n, -1, 1), random(15, 3*channels*2, -2, 2)
-	merge := func(first, last int) []float64 {
-		b := graph.NewBuilder(graph.Float64)
-		count := (last - first) * channels
-		x := b.Const(values[first*channels*n*n:last*channels*n*n], count, n, n)
-		o := b.Const(offsets[first*channels*2:last*channels*2], count, 2)
-		return evaluate(t, nil, physics.Merge(physics.Complex{Re: x, Im: x}, o, channels, side, physics.Uniform).Re)[0]
+	for _, rule := range []physics.Rule{physics.Uniform, physics.CentralSquare, physics.ProbeLight} {
+		merge := func(first, last int) []float64 {
+			b := graph.NewBuilder(graph.Float64)
+			count := (last - first) * channels
+			x := b.Const(values[first*channels*n*n:last*channels*n*n], count, n, n)
+			o := b.Const(offsets[first*channels*2:last*channels*2], count, 2)
+			weight := physics.Weight(b, n, rule, twoModes(b, n))
+			return evaluate(t, nil, physics.MergeWeighted(physics.Complex{Re: x, Im: x}, weight, o, channels, side).Re)[0]
+		}
+		require.Equal(t, merge(0, 3)[side*side:2*side*side], merge(1, 2), rule)
 	}
-	require.Equal(t, merge(0, 3)[side*side:2*side*side], merge(1, 2))
 }
 
 func TestMergeSingleIsMerge(t *testing.T) {
@@ -213,11 +310,38 @@ func TestMergeSingleIsMerge(t *testing.T) {
 	b := graph.NewBuilder(graph.Float64)
 	patch := physics.Complex{Re: b.Const(random(16, 2*n*n, -1, 1), 2, n, n), Im: b.Const(random(17, 2*n*n, -1, 1), 2, n, n)}
 	offsets := b.Const(make([]float64, 4), 2, 2)
-	for _, rule := range []physics.Rule{physics.Uniform, physics.Reference} {
-		one, many := physics.MergeSingle(patch, rule), physics.Merge(patch, offsets, 1, n+4, rule)
+	for _, rule := range []physics.Rule{physics.Uniform, physics.CentralSquare, physics.ProbeLight, physics.Reference} {
+		probe := twoModes(b, n)
+		one := physics.MergeSingle(patch, rule, probe)
+		var many physics.Complex
+		if rule == physics.ProbeLight {
+			many = physics.MergeWeighted(patch, physics.Weight(b, n, rule, probe), offsets, 1, n+4)
+		} else {
+			many = physics.Merge(patch, offsets, 1, n+4, rule)
+		}
 		got := evaluate(t, nil, one.Re, physics.Central(many.Re, n), one.Im, physics.Central(many.Im, n))
-		require.InDeltaSlice(t, got[1], got[0], 2e-6, "%s: ε lowers the merged one by 1e-6", rule)
-		require.InDeltaSlice(t, got[3], got[2], 2e-6)
+		require.InDeltaSlice(t, got[1], got[0], rounding, rule)
+		require.InDeltaSlice(t, got[3], got[2], rounding, rule)
+	}
+}
+
+// TestSide has its numbers from Q = N + 2·max(2(g−1) + 5, ⌈reach⌉ + 1).
+func TestSide(t *testing.T) {
+	for _, c := range []struct {
+		gridsize int
+		reach    float64
+		rule     physics.Rule
+		side     int
+	}{
+		{1, 0, physics.Uniform, 64},
+		{2, 0, physics.Uniform, 78},
+		{2, 6, physics.ProbeLight, 78},
+		{2, 6.01, physics.CentralSquare, 80},
+		{3, 11.5, physics.Uniform, 90},
+		{2, 20, physics.Reference, 78},
+		{3, 20, physics.Reference, 82},
+	} {
+		require.Equal(t, c.side, physics.Side(64, c.gridsize, c.reach, c.rule), c)
 	}
 }
 

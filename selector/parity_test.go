@@ -60,7 +60,7 @@ type training struct {
 	batch    int
 }
 
-func newTraining(t testing.TB, float graph.DType, filters float64, batch int) training {
+func newTraining(t testing.TB, float graph.DType, filters float64, batch int, changes ...func(*config.ModelConfig)) training {
 	t.Helper()
 	f, err := npz.Open(golden + "/a_inputs_gs1.npz")
 	require.NoError(t, err)
@@ -73,13 +73,16 @@ func newTraining(t testing.TB, float graph.DType, filters float64, batch int) tr
 	require.NoError(t, err)
 	c := config.Default().Training
 	c.Model.NFiltersScale = filters
+	for _, change := range changes {
+		change(&c.Model)
+	}
 	n := c.Model.N
 	re, im := make([]float64, len(probe)), make([]float64, len(probe))
 	for i, p := range probe {
 		re[i], im[i] = real(p), imag(p)
 	}
 	s := model.Settings{
-		Model: c.Model, Float: float, Patterns: len(x) / (n * n), IntensityScale: scale[0], NLLWeight: 1,
+		Model: c.Model, Float: float, Patterns: len(x) / (n * n), Canvas: n + 18, IntensityScale: scale[0], NLLWeight: 1,
 		Beta1: c.AdamBeta1, Beta2: c.AdamBeta2, TrainScale: true,
 	}
 	return training{model: model.New(s), settings: s, batch: batch, data: bridge.Tensors{
@@ -117,20 +120,42 @@ func (tr training) session(t testing.TB, b bridge.Backend, programs ...*graph.Pr
 	return s
 }
 
+// feeds are a batch of groups: group k has the patterns from first(k) on. Its
+// offsets, where it has several patterns, depend on its patterns alone.
+func (tr training) feeds(batch int, first func(k int) int) bridge.Tensors {
+	c := tr.settings.Model.Gridsize * tr.settings.Model.Gridsize
+	indices := make([]int32, 0, batch*c)
+	var offsets []float64
+	for k := range batch {
+		var sum [2]float64
+		for i := range c {
+			p := (first(k) + i) % tr.settings.Patterns
+			indices = append(indices, int32(p))
+			d := [2]float64{math.Mod(5.3*float64(p), 7) - 3, math.Mod(2.9*float64(p), 8) - 4}
+			offsets = append(offsets, d[0], d[1])
+			sum[0], sum[1] = sum[0]+d[0], sum[1]+d[1]
+		}
+		for i := range c {
+			offsets[2*(k*c+i)] -= sum[0] / float64(c)
+			offsets[2*(k*c+i)+1] -= sum[1] / float64(c)
+		}
+	}
+	feeds := bridge.Tensors{model.InputIndices: bridge.NewTensor(indices, len(indices))}
+	if c > 1 {
+		feeds[model.InputOffsets] = bridge.FromFloat64(tr.settings.Float, offsets, len(indices), 2)
+	}
+	return feeds
+}
+
 // losses gives the loss before each of some optimizer steps.
 func (tr training) losses(t *testing.T, b bridge.Backend, steps int) []float64 {
 	t.Helper()
 	s := tr.session(t, b, tr.model.Train(tr.batch))
 	out := make([]float64, steps)
 	for k := range out {
-		indices := make([]int32, tr.batch)
-		for i := range indices {
-			indices[i] = int32((k*tr.batch + i*3) % tr.settings.Patterns)
-		}
-		got, err := s.Run(model.TrainName(tr.batch), bridge.Tensors{
-			model.InputIndices:      bridge.NewTensor(indices, tr.batch),
-			model.InputLearningRate: bridge.FromFloat64(tr.settings.Float, []float64{model.AdamRate(1e-3, .9, .999, k+1)}),
-		})
+		feeds := tr.feeds(tr.batch, func(i int) int { return k*tr.batch + i*3 })
+		feeds[model.InputLearningRate] = bridge.FromFloat64(tr.settings.Float, []float64{model.AdamRate(1e-3, .9, .999, k+1)})
+		got, err := s.Run(model.TrainName(tr.batch), feeds)
 		require.NoError(t, err)
 		out[k] = got[model.OutputLoss].Scalar()
 	}
@@ -141,11 +166,7 @@ func (tr training) losses(t *testing.T, b bridge.Backend, steps int) []float64 {
 func (tr training) gradients(t *testing.T, b bridge.Backend) bridge.Tensors {
 	t.Helper()
 	s := tr.session(t, b, tr.model.Gradient(tr.batch))
-	indices := make([]int32, tr.batch)
-	for i := range indices {
-		indices[i] = int32(i)
-	}
-	out, err := s.Run(model.GradientName(tr.batch), bridge.Tensors{model.InputIndices: bridge.NewTensor(indices, tr.batch)})
+	out, err := s.Run(model.GradientName(tr.batch), tr.feeds(tr.batch, func(k int) int { return k }))
 	require.NoError(t, err)
 	return out
 }

@@ -168,7 +168,7 @@ func TestD4ConfigIsNotChanged(t *testing.T) {
 		"success":         func(*config.TrainingConfig) {},
 		"invalid backend": func(c *config.TrainingConfig) { c.Backend = "jax" },
 		"invalid":         func(c *config.TrainingConfig) { c.BatchSize = 0 },
-		"not supported":   func(c *config.TrainingConfig) { c.Model.Gridsize = 2 },
+		"not supported":   func(c *config.TrainingConfig) { c.PositionsProvided = false },
 		"other N":         func(c *config.TrainingConfig) { c.Model.N = 128; c.Model.NFiltersScale = 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestD5OrderOfEvents(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, events{
 		"update", `log msg="params synchronized" backend=pytorch`, "log msg=routing backend=pytorch", "open pytorch",
-		`log msg="device chosen" backend=pytorch device=cpu`, "log msg=training patterns=4 validation=1",
+		`log msg="device chosen" backend=pytorch device=cpu`, "log msg=training groups=4 validation=1",
 		`log msg=complete backend=pytorch`, "close pytorch",
 	}, seen)
 
@@ -232,7 +232,8 @@ func TestD5OrderOfEvents(t *testing.T) {
 		for _, change := range []func(*config.TrainingConfig){
 			func(c *config.TrainingConfig) { c.Backend = "jax" },
 			func(c *config.TrainingConfig) { c.NEpochs = -1 },
-			func(c *config.TrainingConfig) { c.Model.Gridsize = 2 },
+			func(c *config.TrainingConfig) { c.PositionsProvided = false },
+			func(c *config.TrainingConfig) { c.Model.Gridsize, c.NGroups = 2, 6 }, // of 5 patterns
 		} {
 			var seen events
 			legacy := config.LegacyParams{"mine": 1}
@@ -323,6 +324,83 @@ func requireClose(t *testing.T, want, got []complex64) {
 	}
 }
 
+// TestGroups: shapes of D11 at gridsize 2, and a bundle that carries what an
+// inference needs: the canvas, beyond which offsets are refused.
+func TestGroups(t *testing.T) {
+	raw := smallScan(t)
+	c := smallConfig(config.TensorFlow)
+	c.Model.Gridsize, c.Model.PatchMerge = 2, "probe"
+	c.OutputDir = t.TempDir()
+	_, _, r, err := RunCDIExampleWithBackend(t.Context(), raw, nil, c, spied(new(events)), DoStitching(true))
+	require.NoError(t, err)
+	require.Equal(t, []int{5, 5, 4}, []int{r.Patterns, r.Groups, r.Channels})
+	require.Len(t, r.ObjTensorFull, 5*64*64)
+	require.Len(t, r.NNIndices, 5*4)
+	require.Len(t, r.GlobalOffsets, 5*2)
+	for k := range 5 {
+		require.Equal(t, int64(k), r.NNIndices[4*k], "the seed comes first")
+		mean := [2]float64{}
+		for _, i := range r.NNIndices[4*k : 4*k+4] {
+			mean[0], mean[1] = mean[0]+raw.X[i]/4, mean[1]+raw.Y[i]/4
+		}
+		require.InDeltaSlice(t, mean[:], r.GlobalOffsets[2*k:2*k+2], 1e-9, "r̄ as (x, y)")
+	}
+	require.GreaterOrEqual(t, r.Canvas, 64+2*7)
+
+	i := smallInference(config.PyTorch)
+	m, _, err := LoadInferenceBundleWithBackend(t.Context(), r.BundlePath, i, workflow.Autoencoder, spied(new(events)))
+	require.NoError(t, err)
+	defer m.Close() //nolint:errcheck // the evaluator
+	p, err := m.Predict(t.Context(), raw)
+	require.NoError(t, err)
+	requireClose(t, r.ObjTensorFull, p.Patches)
+	require.Equal(t, r.NNIndices, p.NNIndices)
+	require.Len(t, p.Intensity, 5*4*64*64)
+	require.Len(t, p.X, 5)
+	require.Equal(t, r.GlobalOffsets[3], p.Y[1])
+
+	far := raw.Subset([]int{0, 1, 2, 3, 4})
+	for k := range far.X {
+		far.X[k] *= 2.5
+	}
+	_, err = m.Predict(t.Context(), far)
+	require.ErrorIs(t, err, workflow.ErrOffsets)
+	require.ErrorContains(t, err, "offsets beyond the canvas")
+	require.ErrorContains(t, err, "smaller neighbor_count")
+}
+
+// TestGroupsThatDoNotGo are refused by name before anything starts.
+func TestGroupsThatDoNotGo(t *testing.T) {
+	raw := smallScan(t)
+	for says, change := range map[string]func(c *config.TrainingConfig, raw *dataset.Raw) *dataset.Raw{
+		"neighbor_count": func(c *config.TrainingConfig, raw *dataset.Raw) *dataset.Raw {
+			c.NeighborCount = 3
+			return raw
+		},
+		"n_groups is 6, but there are 5 patterns": func(c *config.TrainingConfig, raw *dataset.Raw) *dataset.Raw {
+			c.NGroups = 6
+			return raw
+		},
+		"but there are 3; use more patterns or a smaller gridsize": func(_ *config.TrainingConfig, raw *dataset.Raw) *dataset.Raw {
+			return raw.Subset([]int{0, 1, 2})
+		},
+		"offsets beyond the canvas": func(_ *config.TrainingConfig, raw *dataset.Raw) *dataset.Raw {
+			raw = raw.Subset([]int{0, 1, 2, 3, 4})
+			raw.Y[2] += 1e6
+			return raw
+		},
+	} {
+		t.Run(says, func(t *testing.T) {
+			var seen events
+			c := smallConfig(config.TensorFlow)
+			c.Model.Gridsize = 2
+			_, err := TrainCDIModelWithBackend(t.Context(), change(&c, raw), nil, c, spied(&seen))
+			require.ErrorContains(t, err, says)
+			require.Empty(t, seen)
+		})
+	}
+}
+
 // TestD15Cancel: training ends at the next step, and what was there stays.
 func TestD15Cancel(t *testing.T) {
 	dir := t.TempDir()
@@ -392,12 +470,22 @@ func TestResultsAsJSON(t *testing.T) {
 
 // variants are the choices that this version has besides its defaults.
 var variants = map[string]func(*config.TrainingConfig){
-	"pad_object false":                func(c *config.TrainingConfig) { c.Model.PadObject = false },
-	"probe_big false":                 func(c *config.TrainingConfig) { c.Model.ProbeBig = false },
-	"object_big false":                func(c *config.TrainingConfig) { c.Model.ObjectBig = false },
-	"swish":                           func(c *config.TrainingConfig) { c.Model.AmpActivation = "swish" },
-	"softplus":                        func(c *config.TrainingConfig) { c.Model.AmpActivation = "softplus" },
-	"relu":                            func(c *config.TrainingConfig) { c.Model.AmpActivation = "relu" },
+	"pad_object false":             func(c *config.TrainingConfig) { c.Model.PadObject = false },
+	"probe_big false":              func(c *config.TrainingConfig) { c.Model.ProbeBig = false },
+	"object_big false":             func(c *config.TrainingConfig) { c.Model.ObjectBig = false },
+	"swish":                        func(c *config.TrainingConfig) { c.Model.AmpActivation = "swish" },
+	"softplus":                     func(c *config.TrainingConfig) { c.Model.AmpActivation = "softplus" },
+	"relu":                         func(c *config.TrainingConfig) { c.Model.AmpActivation = "relu" },
+	"central merge":                func(c *config.TrainingConfig) { c.Model.PatchMerge = "central" },
+	"probe merge":                  func(c *config.TrainingConfig) { c.Model.PatchMerge = "probe" },
+	"gridsize 2":                   func(c *config.TrainingConfig) { c.Model.Gridsize = 2 },
+	"gridsize 2, reference merge":  func(c *config.TrainingConfig) { c.Model.Gridsize, c.Model.PatchMerge = 2, "reference" },
+	"gridsize 2, object_big false": func(c *config.TrainingConfig) { c.Model.Gridsize, c.Model.ObjectBig = 2, false },
+	"gridsize 2, three groups":     func(c *config.TrainingConfig) { c.Model.Gridsize, c.NGroups, c.SequentialSampling = 2, 3, true },
+	"oversampling": func(c *config.TrainingConfig) {
+		c.Model.Gridsize, c.NeighborPoolSize, c.NGroups, c.EnableOversampling = 2, 5, 7, true
+	},
+	"sequential_sampling":             func(c *config.TrainingConfig) { c.NGroups, c.SequentialSampling = 3, true },
 	"reference merge":                 func(c *config.TrainingConfig) { c.Model.PatchMerge = "reference" },
 	"mean absolute error":             func(c *config.TrainingConfig) { c.NLLWeight, c.MAEWeight = 0, 1 },
 	"both losses":                     func(c *config.TrainingConfig) { c.NLLWeight, c.MAEWeight = 0.5, 0.5 },
@@ -414,6 +502,28 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// TestGroupsOnRuntimes trains groups on the runtimes that are there.
+func TestGroupsOnRuntimes(t *testing.T) {
+	required := os.Getenv("PTYCHO_REQUIRE_NATIVE") != ""
+	raw := smallScan(t)
+	for _, name := range Backends() {
+		for _, variant := range []string{"gridsize 2", "gridsize 2, object_big false", "oversampling"} {
+			t.Run(name+", "+variant, func(t *testing.T) {
+				b, err := Open(name, bridge.Options{})
+				if errors.Is(err, bridge.ErrUnavailable) && !required {
+					t.Skipf("%s is missing: %v", name, err)
+				}
+				require.NoError(t, err)
+				require.NoError(t, b.Close())
+				requireTrains(t, raw, func(c *config.TrainingConfig) {
+					variants[variant](c)
+					c.Backend = name
+				}, WithLogger(nil))
+			})
+		}
+	}
+}
+
 func requireTrains(t *testing.T, raw *dataset.Raw, change func(*config.TrainingConfig), options ...Option) {
 	t.Helper()
 	c := smallConfig(config.TensorFlow)
@@ -421,7 +531,12 @@ func requireTrains(t *testing.T, raw *dataset.Raw, change func(*config.TrainingC
 	_, _, r, err := RunCDIExampleWithBackend(t.Context(), raw, nil, c, append(options, DoStitching(true))...)
 	require.NoError(t, err)
 	require.Less(t, r.History[1].TrainLoss, r.History[0].TrainLoss, "training lowers the loss")
-	require.Equal(t, r.Patterns, len(r.ObjTensorFull)/(64*64))
+	patches := r.Groups
+	if !c.Model.ObjectBig {
+		patches *= r.Channels
+	}
+	require.Len(t, r.ObjTensorFull, patches*64*64)
+	require.Len(t, r.NNIndices, r.Groups*r.Channels)
 	start := float32(math.Log(r.IntensityScale))
 	require.Equal(t, c.IntensityScaleTrainable, float32(r.LogScale) != start, "log_scale moves where it is trained")
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/graph"
+	"github.com/ptychobridge/ptychobridge/model"
 )
 
 // scanOf makes a scan of n patterns of 8×8, each of one value.
@@ -71,23 +73,29 @@ func TestScanNormalises(t *testing.T) {
 
 func TestChoose(t *testing.T) {
 	raw := scanOf(20, func(int) float32 { return 1 })
-	all20, err := choose(raw, 0, 0, 1, nil)
+	all20, err := choose(raw, 0, 0, false, 1, 1, nil)
 	require.NoError(t, err)
 	require.Len(t, all20, 20)
-	some, err := choose(raw, 9, 6, 1, nil)
+	some, err := choose(raw, 9, 6, false, 1, 1, nil)
 	require.NoError(t, err)
 	require.Len(t, some, 6, "the smaller of both")
 	require.True(t, slices.IsSorted(some))
-	again, err := choose(raw, 6, 0, 1, nil)
+	again, err := choose(raw, 6, 0, false, 1, 1, nil)
 	require.NoError(t, err)
 	require.Equal(t, some, again)
 	own := uint64(9)
-	other, err := choose(raw, 6, 0, 1, &own)
+	other, err := choose(raw, 6, 0, false, 1, 1, &own)
 	require.NoError(t, err)
 	require.NotEqual(t, some, other)
-	_, err = choose(raw, 21, 0, 1, nil)
+	first, err := choose(raw, 6, 0, true, 1, 1, nil)
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 1, 2, 3, 4, 5}, first, "sequential")
+	grouped, err := choose(raw, 6, 0, false, 2, 1, nil)
+	require.NoError(t, err)
+	require.Len(t, grouped, 20, "groups are made of all patterns")
+	_, err = choose(raw, 21, 0, false, 1, 1, nil)
 	require.ErrorContains(t, err, "n_groups is 21, but scan.npz has 20 patterns")
-	_, err = choose(raw, 0, 21, 1, nil)
+	_, err = choose(raw, 0, 21, false, 1, 1, nil)
 	require.ErrorContains(t, err, "n_subsample is 21")
 }
 
@@ -140,4 +148,116 @@ func TestAgree(t *testing.T) {
 	require.NoError(t, agree(config.ModelConfig{N: 64}, has))
 	require.ErrorContains(t, agree(config.ModelConfig{N: 128}, has), "model.N is 128 in the configuration and 64 in the bundle")
 	require.ErrorContains(t, agree(config.ModelConfig{ProbeMask: true}, has), "model.probe_mask")
+}
+
+// groupedScan is a line of n patterns, 2 apart in x and 1 in y.
+func groupedScan(n int) *dataset.Raw {
+	raw := scanOf(n, func(int) float32 { return 1 })
+	for k := range raw.X {
+		raw.X[k] /= 5
+	}
+	return raw
+}
+
+// TestScanOfGroups: what is fed for a group of four are its patterns and their
+// offsets; the groups of a second file follow those of the first.
+func TestScanOfGroups(t *testing.T) {
+	c := smallTraining()
+	c.Model.Gridsize, c.ValidationSplit = 2, 0.34
+	s, err := newScan(groupedScan(9), nil, c)
+	require.NoError(t, err)
+	require.Equal(t, []int{4, 9}, []int{s.channels, s.patterns})
+	require.Equal(t, []int32{0, 1, 2, 3, 4, 5}, s.training)
+	require.Equal(t, []int32{6, 7, 8}, s.validation, "⌊0.34·9⌋ = 3, the last groups")
+	require.Equal(t, []int32{0, 1, 2, 3}, s.members[:4], "the nearest on a line")
+	offsets := []float64{-3, -1.5, -1, -0.5, 1, 0.5, 3, 1.5}
+	require.Equal(t, offsets, s.offsets[:8])
+	require.Equal(t, 8+2*7, s.canvas, "offsets up to 3 fit into 2(g−1) + 5 = 7 pixels")
+	require.Empty(t, s.warnings)
+
+	s, err = newScan(groupedScan(9), groupedScan(6), c)
+	require.NoError(t, err)
+	require.Equal(t, 15, s.patterns)
+	require.Equal(t, []int32{9, 10, 11, 12, 13, 14}, s.validation)
+	require.Equal(t, s.validation, s.object.numbers())
+	require.Equal(t, []int64{0, 1, 2, 3}, s.object.nnIndices()[:4], "numbers in the file")
+	feeds := s.feeds([]int32{9, 0}, graph.Float64)
+	require.Equal(t, []int32{9, 10, 11, 12, 0, 1, 2, 3}, feeds[model.InputIndices].Data)
+	require.Equal(t, append(offsets, offsets...), feeds[model.InputOffsets].Float64())
+	require.Equal(t, graph.Shape{8, 2}, feeds[model.InputOffsets].Shape)
+
+	x, y := s.object.places(false)
+	require.Equal(t, []float64{3, 2}, []float64{x[0], y[0]})
+	require.Len(t, x, 6)
+	x, y = s.object.places(true)
+	require.Equal(t, []float64{0, 0.5, 2, 1.5}, []float64{x[0], y[0], x[1], y[1]})
+	require.Len(t, x, 24)
+}
+
+// TestSubsampleOfGroups: n_subsample says which patterns are used, n_groups
+// how many groups are made of them; numbers are those of the file.
+func TestSubsampleOfGroups(t *testing.T) {
+	c := smallTraining()
+	c.Model.Gridsize, c.NSubsample, c.NGroups = 2, 6, 5
+	s, err := newScan(groupedScan(9), nil, c)
+	require.NoError(t, err)
+	require.Equal(t, 6, s.patterns)
+	require.Equal(t, 5, s.object.groups.Len())
+	used := s.object.patternIndices()
+	require.Len(t, used, 6)
+	for _, i := range s.object.nnIndices() {
+		require.Contains(t, used, i)
+	}
+	require.NotEqual(t, []int64{0, 1, 2, 3, 4, 5}, used)
+	c.NSubsample = 3
+	_, err = newScan(groupedScan(9), nil, c)
+	require.ErrorContains(t, err, "scan.npz: dataset: group: gridsize is 2, so a group has gridsize² patterns, but there are 3")
+}
+
+func TestOffsetsBeyondTheCanvas(t *testing.T) {
+	c := smallTraining()
+	c.Model.Gridsize = 2
+	far := scanOf(9, func(int) float32 { return 1 }) // offsets up to 15 with patches of 8
+	_, err := newScan(far, nil, c)
+	require.ErrorIs(t, err, ErrOffsets)
+	require.ErrorContains(t, err, "reaches 15 pixels from its mean position, further than a patch of 8×8")
+	require.ErrorIs(t, CheckData(far, nil, c), ErrOffsets)
+	require.NoError(t, CheckData(groupedScan(9), nil, c))
+
+	near := groupedScan(9)
+	for k := range near.X {
+		near.X[k] *= 2.5
+	}
+	s, err := newScan(near, nil, c)
+	require.NoError(t, err)
+	require.Equal(t, 8+2*9, s.canvas, "offsets up to 7.5: ⌈7.5⌉ + 1 = 9")
+	c.Model.PatchMerge = "reference"
+	s, err = newScan(near, nil, c)
+	require.NoError(t, err)
+	require.Equal(t, 8+4+10, s.canvas)
+	require.Len(t, s.warnings, 1)
+	require.Contains(t, s.warnings[0], "reach 7.5 pixels, but the canvas of patch_merge reference has 7 pixels")
+
+	i := config.DefaultInference()
+	_, err = newInferenceScan(near, i, config.ModelConfig{N: 8, Gridsize: 2, PatchMerge: "uniform"}, 1, 22)
+	require.ErrorIs(t, err, ErrOffsets)
+	require.ErrorContains(t, err, "need a canvas of 26 pixels; the model was trained on one of 22")
+	s, err = newInferenceScan(near, i, config.ModelConfig{N: 8, Gridsize: 2, PatchMerge: "uniform"}, 1, 30)
+	require.NoError(t, err)
+	require.Equal(t, 30, s.canvas, "the model's own")
+}
+
+func TestCheckCanvas(t *testing.T) {
+	c := config.ModelConfig{N: 64, Gridsize: 2, PatchMerge: "uniform"}
+	for canvas, good := range map[int]bool{0: false, 64: false, 76: false, 78: true, 79: false, 194: true, 196: false} {
+		require.Equal(t, good, checkCanvas(canvas, c) == nil, canvas)
+	}
+	c.Gridsize = 1
+	require.NoError(t, checkCanvas(0, c))
+}
+
+// TestChannelsFlat: the patches of a group follow one another.
+func TestChannelsFlat(t *testing.T) {
+	require.Equal(t, []complex64{0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11},
+		channelsFlat([]complex64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 3, 2))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/model"
+	"github.com/ptychobridge/ptychobridge/physics"
 )
 
 // Names of the models of a bundle.
@@ -31,16 +32,19 @@ type Model struct {
 	closed  bool
 }
 
-// Prediction is what a model gives for a scan of G patterns in use.
+// Prediction is what a model gives for a scan of G groups of C patterns; at
+// gridsize 1 a group is one pattern.
 type Prediction struct {
-	N       int
-	Patches []complex64 // object patches [G, N, N]
-	// Intensity holds the predicted intensities λ [G, N, N], in units in which
+	N        int
+	Channels int         // C
+	Patches  []complex64 // object patches as in Results.ObjTensorFull
+	// Intensity holds the predicted intensities λ [G, C, N, N], in units in which
 	// a mean pattern of the training set has nphotons; nil but from the
 	// autoencoder.
 	Intensity []float32
-	X, Y      []float64 // positions [G] of the patches' centres in object pixels
-	NNIndices []int64   // patterns [G], as numbers in the file
+	X, Y      []float64 // mean positions r̄ [G] of the groups in object pixels
+	NNIndices []int64   // patterns [G, C], as numbers in the file
+	Warnings  []string
 }
 
 // OpenModel checks that the bundle's weights are those of its configuration
@@ -93,7 +97,11 @@ func (m *Model) prepare(precision string) (err error) {
 	if m.set, err = settings(t, precision); err != nil {
 		return err
 	}
-	m.set.IntensityScale = m.bundle.Manifest.Constants.IntensityScale
+	constants := m.bundle.Manifest.Constants
+	m.set.IntensityScale, m.set.Canvas = constants.IntensityScale, constants.Canvas
+	if err := checkCanvas(constants.Canvas, t.Model); err != nil {
+		return err
+	}
 	m.weights = model.New(m.set).Parameters()
 	expected := []bundle.NamedShape{{Name: bundle.Probe, Shape: []int{2, t.Model.N, t.Model.N}}}
 	for _, p := range m.weights {
@@ -105,6 +113,20 @@ func (m *Model) prepare(precision string) (err error) {
 	for i, p := range m.weights {
 		w, _ := m.bundle.Weight(p.Name) // it was checked
 		m.weights[i].Data = w.F32
+	}
+	return nil
+}
+
+// checkCanvas refuses a canvas that no training makes. At gridsize 1 there is
+// none.
+func checkCanvas(canvas int, c config.ModelConfig) error {
+	if c.Gridsize == 1 {
+		return nil
+	}
+	rule := physics.Rule(c.PatchMerge)
+	least, most := physics.Side(c.N, c.Gridsize, 0, rule), physics.Side(c.N, c.Gridsize, float64(c.N), rule)
+	if canvas < least || canvas > most || canvas%2 != 0 {
+		return fmt.Errorf("the bundle's canvas is %d pixels; expected an even number from %d to %d for N = %d and gridsize %d", canvas, least, most, c.N, c.Gridsize)
 	}
 	return nil
 }
@@ -133,7 +155,7 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 	if raw == nil {
 		return nil, fmt.Errorf("there is no data")
 	}
-	s, err := newInferenceScan(raw, m.config, m.set.Model.N, m.bundle.Manifest.Constants.Normalization)
+	s, err := newInferenceScan(raw, m.config, m.set.Model, m.bundle.Manifest.Constants.Normalization, m.set.Canvas)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +167,7 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 	if err := n.writeWeights(m.weights); err != nil {
 		return nil, err
 	}
-	p := &Prediction{N: s.n}
+	p := &Prediction{N: s.n, Channels: s.channels, Warnings: s.warnings}
 	err = batches(ctx, s.object.numbers(), m.config.BatchSize, func(batch []int32) error {
 		patches, intensity, err := n.predict(batch)
 		p.Patches = append(p.Patches, patches...)
@@ -154,7 +176,8 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 		}
 		return err
 	})
-	p.X, p.Y, p.NNIndices = s.object.places()
+	p.X, p.Y = s.object.places(false)
+	p.NNIndices = s.object.nnIndices()
 	return p, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
 )
 
 // TestWeighting: two patches of one pixel row overlap; where the probe of the
@@ -19,15 +20,20 @@ func TestWeighting(t *testing.T) {
 	probe := []complex64{1i, 0, .1, .1, 0, 3, 0, 0}
 	require.InDeltaSlice(t, []float32{1, 9, .01, .01}, light(probe, n), 1e-6)
 
-	r := &Results{ObjTensorFull: []complex64{1, 1, 1, 1, 2, 2, 2, 2}}
-	x, y := []float64{1, 2}, []float64{1, 1}
+	r := &Results{}
+	s := &scan{n: n, object: part{groups: &dataset.Groups{Channels: 1, Indices: []int32{0, 1}, Centre: []float64{1, 1, 2, 1}}}}
 	o := Options{Logger: slog.New(slog.DiscardHandler), Reconstruction: config.DefaultReconstruction()}
 	o.Reconstruction.M = n
-	require.NoError(t, r.stitch(n, x, y, probe, o))
+	stitched := func() {
+		canvas, err := newStitcher(s, probe, o.Reconstruction, false)
+		require.NoError(t, err)
+		require.NoError(t, r.stitch(canvas, []complex64{1, 1, 1, 1, 2, 2, 2, 2}, o))
+	}
+	stitched()
 	require.Equal(t, []complex64{1, 1.5, 2}, r.Object.Data[:3])
 
 	o.Reconstruction.Weighting = config.WeightingProbe
-	require.NoError(t, r.stitch(n, x, y, probe, o))
+	stitched()
 	require.InDelta(t, (9*1+1*2)/10., real(r.Object.Data[1]), 1e-6, "pixel (0, 1) of the first, (0, 0) of the second")
 	require.InDelta(t, 1.5, real(r.Object.Data[4]), 1e-6)
 	require.InDeltaSlice(t, []float32{1, 10, 9}, r.Object.Weight[:3], 1e-6)

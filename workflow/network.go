@@ -18,6 +18,7 @@ var floats = map[string]graph.DType{"float32": graph.Float32, "float64": graph.F
 type network struct {
 	model   *model.Model
 	session bridge.Session
+	scan    *scan
 	float   graph.DType
 	beta1   float64
 	beta2   float64
@@ -30,8 +31,8 @@ type purpose struct{ train, predict bool }
 // open compiles the programs for the batch sizes that the scan needs and
 // writes the patterns and the normalised probe.
 func open(b bridge.Backend, s *scan, settings model.Settings, batch int, probe []complex64, why purpose) (*network, error) {
-	settings.Patterns = s.patterns()
-	n := &network{model: model.New(settings), float: settings.Float, beta1: settings.Beta1, beta2: settings.Beta2}
+	settings.Patterns, settings.Canvas = s.patterns, s.canvas
+	n := &network{model: model.New(settings), scan: s, float: settings.Float, beta1: settings.Beta1, beta2: settings.Beta2}
 	session, err := b.Compile(n.programs(s, batch, why)...)
 	if err != nil {
 		return nil, err
@@ -58,12 +59,12 @@ func (n *network) programs(s *scan, batch int, why purpose) []*graph.Program {
 		add(len(s.validation), n.model.Evaluate)
 	}
 	if why.predict {
-		add(len(s.object.indices), n.model.Predict)
+		add(s.object.groups.Len(), n.model.Predict)
 	}
 	return out
 }
 
-// batchSizes gives the sizes of batches that count patterns make: full ones
+// batchSizes gives the sizes of batches that count groups make: full ones
 // and the last one.
 func batchSizes(count, batch int) []int {
 	var sizes []int
@@ -77,7 +78,7 @@ func batchSizes(count, batch int) []int {
 }
 
 func (n *network) writeScan(s *scan, probe []complex64) error {
-	if err := n.write(model.StateAmplitude, s.amplitude, s.patterns(), s.n, s.n); err != nil {
+	if err := n.write(model.StateAmplitude, s.amplitude, s.patterns, s.n, s.n); err != nil {
 		return err
 	}
 	re, im := parts(probe)
@@ -138,19 +139,18 @@ func (n *network) weights() ([]model.Parameter, error) {
 	return out, nil
 }
 
-// step trains on a batch and gives loss and deviance from before the step.
+// step trains on a batch of groups and gives loss and deviance from before the
+// step.
 func (n *network) step(batch []int32, rate float64) (loss, deviance float64, err error) {
 	n.steps++
-	corrected := model.AdamRate(rate, n.beta1, n.beta2, n.steps)
-	return n.losses(model.TrainName(len(batch)), bridge.Tensors{
-		model.InputIndices:      bridge.NewTensor(batch, len(batch)),
-		model.InputLearningRate: bridge.FromFloat64(n.float, []float64{corrected}),
-	})
+	feeds := n.scan.feeds(batch, n.float)
+	feeds[model.InputLearningRate] = bridge.FromFloat64(n.float, []float64{model.AdamRate(rate, n.beta1, n.beta2, n.steps)})
+	return n.losses(model.TrainName(len(batch)), feeds)
 }
 
-// evaluate gives loss and deviance of a batch.
+// evaluate gives loss and deviance of a batch of groups.
 func (n *network) evaluate(batch []int32) (loss, deviance float64, err error) {
-	return n.losses(model.EvaluateName(len(batch)), bridge.Tensors{model.InputIndices: bridge.NewTensor(batch, len(batch))})
+	return n.losses(model.EvaluateName(len(batch)), n.scan.feeds(batch, n.float))
 }
 
 func (n *network) losses(program string, feeds bridge.Tensors) (loss, deviance float64, err error) {
@@ -161,10 +161,10 @@ func (n *network) losses(program string, feeds bridge.Tensors) (loss, deviance f
 	return out[model.OutputLoss].Scalar(), out[model.OutputDeviance].Scalar(), nil
 }
 
-// predict gives the object patches [B, N, N] and the predicted intensities
-// [B, N, N] of a batch.
+// predict gives the object patches of a batch of groups, [B, N, N] or, without
+// object_big, [B, N, N, C], and the predicted intensities [B·C, N, N].
 func (n *network) predict(batch []int32) (patches []complex64, intensity []float32, err error) {
-	out, err := n.session.Run(model.PredictName(len(batch)), bridge.Tensors{model.InputIndices: bridge.NewTensor(batch, len(batch))})
+	out, err := n.session.Run(model.PredictName(len(batch)), n.scan.feeds(batch, n.float))
 	if err != nil {
 		return nil, nil, err
 	}

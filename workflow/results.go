@@ -23,6 +23,10 @@ type Results struct {
 	Seed       uint64                 `json:"seed"`
 	Parameters int                    `json:"parameters"` // weights of the network, log_scale not counted
 	Patterns   int                    `json:"patterns"`   // in use for training and validation
+	Groups     int                    `json:"groups"`     // likewise; at gridsize 1 a group is one pattern
+	Channels   int                    `json:"channels"`   // C, patterns of a group
+	Canvas     int                    `json:"canvas"`     // side Q on which the patches of a group are merged
+	Warnings   []string               `json:"warnings,omitempty"`
 	Steps      int                    `json:"steps"`
 	Times      Times                  `json:"seconds"`
 	History    []Epoch                `json:"history"`
@@ -39,15 +43,19 @@ type Results struct {
 	// LogScale is the trained logarithm of the intensity scale.
 	LogScale float64 `json:"log_scale"`
 
-	// ObjTensorFull holds the object patches, complex64 [G, N, N, 1], of the
-	// reconstructed data set.
+	// ObjTensorFull holds the object patches of the reconstructed data set,
+	// complex64 [G, N, N, 1]: one for each group, at its mean position. Without
+	// object_big they are [G, N, N, C]: one for each pattern, at its position.
 	ObjTensorFull []complex64 `json:"-"`
-	// GlobalOffsets are the patches' positions, float64 [G, 2] as (x, y) in
-	// object pixels.
+	// GlobalOffsets are the mean positions r̄ of the groups, float64 [G, 2] as
+	// (x, y) in object pixels.
 	GlobalOffsets []float64 `json:"-"`
 	// NNIndices are the patterns of each group, int64 [G, C], as numbers in
 	// the file.
 	NNIndices []int64 `json:"-"`
+	// PatternIndices are the patterns of the reconstructed data set that are
+	// in use, as numbers in the file.
+	PatternIndices []int64 `json:"-"`
 	// Object is the stitched object, nil where nothing was stitched.
 	Object *stitch.Object `json:"-"`
 	// ReconAmp and ReconPhase are amplitude and phase in radians of the
@@ -89,7 +97,7 @@ type Progress struct {
 	Info    bridge.Info // StageOpen
 	Epoch   Epoch       // StageEpoch; its number in StageStep
 	Epochs  int
-	Done    int // patterns done of Total, in StageStep and StagePredict
+	Done    int // groups done of Total, in StageStep and StagePredict
 	Total   int
 	Best    bool // the epoch's validation loss is the lowest so far
 	Stopped bool // no epoch follows: the loss has not fallen for long enough

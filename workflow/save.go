@@ -25,12 +25,17 @@ func save(r *Results, weights []model.Parameter, probe []complex64, o Options) (
 	if err != nil {
 		return "", err
 	}
+	canvas := 0
+	if r.Channels > 1 {
+		canvas = r.Canvas
+	}
 	path := filepath.Join(r.Config.OutputDir, bundle.FileName)
 	return path, bundle.Write(path, bundle.Bundle{
 		Manifest: bundle.Manifest{
 			Backend: r.Backend, Library: r.Info.Version, Program: o.Program,
 			Constants: bundle.Constants{
 				Normalization: r.Normalization, IntensityScale: r.IntensityScale, NPhotons: r.Config.NPhotons, ProbeScale: r.Config.Model.ProbeScale,
+				Canvas: canvas,
 			},
 		},
 		Config:  config.Config{Training: r.Config, Data: o.Data, Reconstruction: o.Reconstruction, Execution: o.Execution},

@@ -11,8 +11,8 @@ import (
 )
 
 // Epoch is a line of a run's history. Losses and deviances are means weighted
-// by patterns; the training ones are of the weights before each step, the
-// validation ones of the weights at the epoch's end, and where no patterns are
+// by groups; the training ones are of the weights before each step, the
+// validation ones of the weights at the epoch's end, and where no groups are
 // held back the training ones stand in for them.
 type Epoch struct {
 	Epoch              int     `json:"epoch"` // 1 is the first
@@ -24,20 +24,20 @@ type Epoch struct {
 	Seconds            float64 `json:"seconds"`
 }
 
-// mean is an average weighted by patterns.
+// mean is an average weighted by groups.
 type mean struct {
 	loss, deviance float64
-	patterns       int
+	groups         int
 }
 
-func (m *mean) add(loss, deviance float64, patterns int) {
-	m.loss += loss * float64(patterns)
-	m.deviance += deviance * float64(patterns)
-	m.patterns += patterns
+func (m *mean) add(loss, deviance float64, groups int) {
+	m.loss += loss * float64(groups)
+	m.deviance += deviance * float64(groups)
+	m.groups += groups
 }
 
 func (m *mean) value() (loss, deviance float64) {
-	n := float64(m.patterns)
+	n := float64(m.groups)
 	return m.loss / n, m.deviance / n
 }
 
@@ -84,7 +84,7 @@ func (t *trainer) epoch(ctx context.Context, e *Epoch) error {
 			return fmt.Errorf("the loss is %v after %d steps; lower learning_rate, or check nphotons and the data", loss, t.network.steps)
 		}
 		training.add(loss, deviance, len(batch))
-		t.report(Progress{Stage: StageStep, Epoch: Epoch{Epoch: e.Epoch}, Epochs: t.config.NEpochs, Done: training.patterns, Total: len(order)})
+		t.report(Progress{Stage: StageStep, Epoch: Epoch{Epoch: e.Epoch}, Epochs: t.config.NEpochs, Done: training.groups, Total: len(order)})
 		return nil
 	})
 	if err != nil {
@@ -109,22 +109,22 @@ func (t *trainer) epoch(ctx context.Context, e *Epoch) error {
 	return nil
 }
 
-// shuffled gives the patterns in the order of an epoch: a permutation from the
+// shuffled gives the groups in the order of an epoch: a permutation from the
 // seed and the epoch's number alone.
-func shuffled(patterns []int32, seed uint64, epoch int) []int32 {
-	out := append([]int32(nil), patterns...)
+func shuffled(groups []int32, seed uint64, epoch int) []int32 {
+	out := append([]int32(nil), groups...)
 	random := rand.New(rand.NewPCG(seed, uint64(epoch)))
 	random.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out
 }
 
 // batches calls f for each batch in turn, until ctx is cancelled.
-func batches(ctx context.Context, patterns []int32, size int, f func(batch []int32) error) error {
-	for first := 0; first < len(patterns); first += size {
+func batches(ctx context.Context, groups []int32, size int, f func(batch []int32) error) error {
+	for first := 0; first < len(groups); first += size {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := f(patterns[first:min(first+size, len(patterns))]); err != nil {
+		if err := f(groups[first:min(first+size, len(groups))]); err != nil {
 			return err
 		}
 	}

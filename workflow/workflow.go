@@ -53,11 +53,20 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range scan.warnings {
+		o.Logger.Warn(w)
+	}
 	set, err := settings(c, o.Execution.Precision)
 	if err != nil {
 		return nil, err
 	}
 	probe := dataset.NormalizedProbe(train.Probe, c.Model.N, c.Model.ProbeScale)
+	var canvas *stitch.Stitcher
+	if o.Reconstruct {
+		if canvas, err = newStitcher(scan, probe, o.Reconstruction, perPattern(scan, c.Model)); err != nil {
+			return nil, err
+		}
+	}
 	n, err := open(b, scan, set, c.BatchSize, probe, purpose{train: true, predict: o.Reconstruct})
 	if err != nil {
 		return nil, err
@@ -71,7 +80,8 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	}
 	r := &Results{
 		Backend: b.Info().Backend, Info: b.Info(), Precision: o.Execution.Precision, Seed: c.Seed,
-		Parameters: n.model.Count(), Patterns: len(scan.training) + len(scan.validation),
+		Parameters: n.model.Count(), Patterns: scan.patterns, Groups: len(scan.training) + len(scan.validation), Channels: scan.channels,
+		Warnings: scan.warnings, Canvas: scan.canvas,
 		Config: c, Legacy: o.Legacy, Execution: o.Execution, Reconstruction: o.Reconstruction,
 		IntensityScale: set.IntensityScale, Normalization: scan.factor,
 	}
@@ -82,7 +92,7 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if scan.counts {
 		t.counts = scan.photons / c.NPhotons
 	}
-	o.Logger.Info("training", "patterns", len(scan.training), "validation", len(scan.validation))
+	o.Logger.Info("training", "groups", len(scan.training), "validation", len(scan.validation))
 	start := time.Now()
 	r.History, err = t.run(ctx)
 	if err != nil {
@@ -94,13 +104,13 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 		return nil, err
 	}
 	r.LogScale = float64(weights[len(weights)-1].Data[0])
-	if o.Reconstruct {
-		if err := reconstruct(ctx, n, scan, c.BatchSize, probe, r, o); err != nil {
+	if c.OutputDir != "" { // before anything else can go wrong
+		if r.BundlePath, err = save(r, weights, probe, o); err != nil {
 			return nil, err
 		}
 	}
-	if c.OutputDir != "" {
-		if r.BundlePath, err = save(r, weights, probe, o); err != nil {
+	if o.Reconstruct {
+		if err := reconstruct(ctx, n, scan, canvas, r, o); err != nil {
 			return nil, err
 		}
 	}
@@ -108,46 +118,74 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	return r, nil
 }
 
-// reconstruct predicts the object patches and stitches them.
-func reconstruct(ctx context.Context, n *network, s *scan, batch int, probe []complex64, r *Results, o Options) error {
+// newStitcher prepares the canvas. It is made before anything is trained, so
+// that positions that make none are known then.
+func newStitcher(s *scan, probe []complex64, c config.ReconstructionConfig, perPattern bool) (*stitch.Stitcher, error) {
+	if !c.DoStitching {
+		return nil, nil
+	}
+	how := stitch.Options{M: c.M, FlipX: c.FlipX, FlipY: c.FlipY, Transpose: c.Transpose}
+	if c.Weighting == config.WeightingProbe {
+		how.Weight = light(probe, s.n)
+	}
+	x, y := s.object.places(perPattern)
+	return stitch.New(s.n, x, y, how)
+}
+
+// perPattern says whether the network's one patch of a group is taken as seen
+// at each of its positions.
+func perPattern(s *scan, m config.ModelConfig) bool { return s.channels > 1 && !m.ObjectBig }
+
+// reconstruct predicts the object patches and stitches them, if there is a
+// canvas.
+func reconstruct(ctx context.Context, n *network, s *scan, canvas *stitch.Stitcher, r *Results, o Options) error {
 	start := time.Now()
-	size := s.n * s.n
 	p := s.object
-	r.ObjTensorFull = make([]complex64, 0, len(p.indices)*size)
-	err := batches(ctx, p.numbers(), batch, func(b []int32) error {
+	groups := p.numbers()
+	done := 0
+	err := batches(ctx, groups, r.Config.BatchSize, func(b []int32) error {
 		patches, _, err := n.predict(b)
 		r.ObjTensorFull = append(r.ObjTensorFull, patches...)
-		o.Progress(Progress{Stage: StagePredict, Done: len(r.ObjTensorFull) / size, Total: len(p.indices)})
+		done += len(b)
+		o.Progress(Progress{Stage: StagePredict, Done: done, Total: len(groups)})
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	r.Times.Predict = since(start)
-	r.Spread = spread(r.ObjTensorFull, s.n)
+	r.NNIndices, r.PatternIndices, r.GlobalOffsets = p.nnIndices(), p.patternIndices(), p.groups.Centre
+	patches := r.ObjTensorFull
+	if perPattern(s, r.Config.Model) {
+		patches = channelsFlat(patches, s.n*s.n, s.channels)
+	}
+	r.Spread = spread(patches, s.n)
 	if what := r.Spread.Collapsed(); what != "" {
 		o.Logger.Warn(what)
 	}
-	x, y, indices := p.places()
-	r.NNIndices = indices
-	for k := range x {
-		r.GlobalOffsets = append(r.GlobalOffsets, x[k], y[k])
-	}
-	if !o.Reconstruction.DoStitching {
+	if canvas == nil {
 		return nil
 	}
 	start = time.Now()
 	defer func() { r.Times.Stitch = since(start) }()
-	return r.stitch(s.n, x, y, probe, o)
+	return r.stitch(canvas, patches, o)
 }
 
-func (r *Results) stitch(n int, x, y []float64, probe []complex64, o Options) error {
-	c := o.Reconstruction
-	how := stitch.Options{M: c.M, FlipX: c.FlipX, FlipY: c.FlipY, Transpose: c.Transpose}
-	if c.Weighting == config.WeightingProbe {
-		how.Weight = light(probe, n)
+// channelsFlat makes patches of groups [G, pixels, C] single ones [G·C, pixels].
+func channelsFlat(patches []complex64, pixels, channels int) []complex64 {
+	out := make([]complex64, len(patches))
+	for k, v := range patches {
+		group, pixel, c := k/channels/pixels, k/channels%pixels, k%channels
+		out[(group*channels+c)*pixels+pixel] = v
 	}
-	object, err := stitch.Patches(r.ObjTensorFull, n, x, y, how)
+	return out
+}
+
+func (r *Results) stitch(canvas *stitch.Stitcher, patches []complex64, o Options) error {
+	if err := canvas.Add(patches); err != nil {
+		return err
+	}
+	object, err := canvas.Object()
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"run.yaml:2", "batch_size", "run.yaml:3", "colour"}, []string{"run", "--config", file}},
 		{[]string{"--set batch_size", "key=value"}, []string{"run", "--set", "batch_size"}},
 		{[]string{`Invalid backend: "jax". TrainingConfig.backend must be 'tensorflow' or 'pytorch'.`}, []string{"run", "--backend", "jax"}},
-		{[]string{"model.gridsize", "not supported"}, []string{"run", "--gridsize", "2"}},
+		{[]string{"training.neighbor_count", "gridsize²"}, []string{"run", "--gridsize", "3"}},
 		{[]string{"precision", "bf16-mixed", "not supported"}, []string{"run", "--precision", "bf16-mixed"}},
 		{[]string{"object", "moon"}, []string{"simulate", "--object", "moon"}},
 		{[]string{"probe", "laser"}, []string{"simulate", "--probe", "laser"}},
@@ -278,7 +278,7 @@ func requireRun(t *testing.T, dir, backend, stdout string) {
 	f, err := npz.Open(filepath.Join(dir, fileReconstruction))
 	require.NoError(t, err)
 	defer f.Close() //nolint:errcheck // it was only read
-	require.Equal(t, []string{"object", "amplitude", "phase", "weight", "origin_xy", "positions"}, f.Keys())
+	require.Equal(t, []string{"object", "amplitude", "phase", "weight", "origin_xy", "positions", "nn_indices", "pattern_indices"}, f.Keys())
 }
 
 // losses are the history without its times.

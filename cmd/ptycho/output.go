@@ -51,7 +51,9 @@ func writeJSON(path string, v any) error {
 	return wholefile.WriteBytes(path, append(content, '\n'))
 }
 
-// writeReconstruction writes the stitched object and where its patches lay.
+// writeReconstruction writes the stitched object, where its groups of patterns
+// lay (positions), which patterns of the file each group has (nn_indices) and
+// which were in use at all (pattern_indices).
 func writeReconstruction(path string, r *workflow.Results) error {
 	o := r.Object
 	shape := []int{o.Rows, o.Cols}
@@ -62,5 +64,7 @@ func writeReconstruction(path string, r *workflow.Results) error {
 		npz.Array{Key: "weight", Data: o.Weight, Shape: shape},
 		npz.Array{Key: "origin_xy", Data: []int64{int64(o.OriginX), int64(o.OriginY)}, Shape: []int{2}},
 		npz.Array{Key: "positions", Data: r.GlobalOffsets, Shape: []int{len(r.GlobalOffsets) / 2, 2}},
+		npz.Array{Key: "nn_indices", Data: r.NNIndices, Shape: []int{len(r.NNIndices) / r.Channels, r.Channels}},
+		npz.Array{Key: "pattern_indices", Data: r.PatternIndices, Shape: []int{len(r.PatternIndices)}},
 	)
 }

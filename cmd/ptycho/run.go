@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -65,6 +66,9 @@ func (r *runner) run(c *cobra.Command) error {
 	}
 	r.resolved.Config.Training.OutputDir = d.path
 	results, err := r.reconstruct(c.Context(), d)
+	if _, missing := os.Stat(d.file(fileBundle)); err != nil && missing == nil {
+		return fmt.Errorf("the training has succeeded and its model is %s, but: %w%s", d.file(fileBundle), err, d.replaced())
+	}
 	if err != nil {
 		return errors.Join(err, d.undo())
 	}

@@ -28,8 +28,8 @@ const (
 func Golden(t *testing.T, b bridge.Backend, directory string, tolerance float64) {
 	g := suite{b: b, directory: directory, tolerance: tolerance}
 	t.Run("shift", g.shift)
-	t.Run("chain", func(t *testing.T) { g.chain(t, "b_forward_gs1.npz") })
-	t.Run("chain, shifted", func(t *testing.T) { g.chain(t, "b_forward_gs1_shifted.npz") })
+	t.Run("chain", func(t *testing.T) { g.chain(t, "b_forward_gs1.npz", "b_forward_gs1.npz") })
+	t.Run("chain, shifted", func(t *testing.T) { g.chain(t, "b_forward_gs1_shifted.npz", "b_forward_gs1.npz") })
 	t.Run("losses", g.losses)
 }
 
@@ -138,29 +138,53 @@ func (s suite) shift(t *testing.T) {
 }
 
 // chain goes from object patches to scaled amplitudes under the reference's
-// merge. Its files hold offsets with the opposite sign.
-func (s suite) chain(t *testing.T, name string) {
-	f, common := s.open(t, name), s.open(t, "b_forward_gs1.npz")
+// merge, for groups of any size. Its files hold offsets with the opposite sign,
+// and the patterns of a group as last axis.
+func (s suite) chain(t *testing.T, name, commonName string) {
+	f, common := s.open(t, name), s.open(t, commonName)
 	b := graph.NewBuilder(graph.Float32)
-	patches := f.constant(b, "object_patches")
-	batch, n := patches.Re.Shape[0], patches.Re.Shape[1]
-	offsets := b.Const(negated(f.real("coords")), batch, 2)
+	shape := f.shape("object_patches")
+	batch, n, channels := shape[0], shape[1], shape[3]
+	re, im := f.complex("object_patches")
+	patches := physics.Complex{Re: flat(b, re, shape), Im: flat(b, im, shape)}
+	coords := channelsFirst(negated(f.real("coords")), batch, 2, channels)
+	offsets := b.Const(coords, batch*channels, 2)
 	side := int(common.real("padded_size")[0])
 
 	var r results
-	canvas := physics.Merge(patches, offsets, 1, side, physics.Reference)
+	canvas := physics.Merge(patches, offsets, channels, side, physics.Reference)
 	r.complex(f, "padded_obj", canvas)
 	r.complex(f, "trimmed_obj", physics.Complex{Re: physics.Central(canvas.Re, n), Im: physics.Central(canvas.Im, n)})
-	seen := physics.Extract(canvas, offsets, 1, n)
+	seen := physics.Extract(canvas, offsets, channels, n)
 	r.complex(f, "extracted_patches", seen)
 	exit := seen.Mul(common.constant(b, "probe"))
 	amplitude := graph.Sqrt(physics.Diffract(exit))
-	r.add("pred_diff_channels", amplitude, f.real("pred_diff_channels"))
+	r.add("pred_diff_channels", amplitude, channelsFirst(f.real("pred_diff_channels"), batch, n*n, channels))
 	if f.has("illuminated") { // the shifted file holds fewer arrays
 		r.complex(f, "illuminated", exit)
-		r.add("pred_amp_scaled", graph.Scale(amplitude, common.real("intensity_scale")[0]), f.real("pred_amp_scaled"))
+		scaled := channelsFirst(f.real("pred_amp_scaled"), batch, n*n, channels)
+		r.add("pred_amp_scaled", graph.Scale(amplitude, common.real("intensity_scale")[0]), scaled)
 	}
 	s.compare(t, r)
+}
+
+// flat makes images [B, N, N, C] constants [B·C, N, N].
+func flat(b *graph.Builder, values []float64, shape []int) *graph.Node {
+	return b.Const(channelsFirst(values, shape[0], shape[1]*shape[2], shape[3]), shape[0]*shape[3], shape[1], shape[2])
+}
+
+// channelsFirst makes values [batch, size, channels] ones of
+// [batch, channels, size].
+func channelsFirst(values []float64, batch, size, channels int) []float64 {
+	out := make([]float64, 0, len(values))
+	for k := range batch {
+		for c := range channels {
+			for p := range size {
+				out = append(out, values[(k*size+p)*channels+c])
+			}
+		}
+	}
+	return out
 }
 
 func negated(values []float64) []float64 {
