@@ -220,6 +220,9 @@ func Relu(x *Node) *Node { return apply(OpRelu, Attr{}, x) }
 // reluGrad is dy where y > 0, else 0; y is the result of Relu.
 func reluGrad(dy, y *Node) *Node { return apply(OpReluGrad, Attr{}, dy, y) }
 
+// Positive is 1 where x > 0, else 0. It has no gradient.
+func Positive(x *Node) *Node { return reluGrad(Broadcast(scalarLike(x, 1), x.Shape...), x) }
+
 // Scale is x·c for a constant c.
 func Scale(x *Node, c float64) *Node { return Mul(x, scalarLike(x, c)) }
 
