@@ -7,7 +7,6 @@ package model
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/ptychobridge/ptychobridge/config"
@@ -20,18 +19,26 @@ const (
 	// StateAmplitude is the data set [patterns, N, N]: normalised amplitudes
 	// X.
 	StateAmplitude = "data.amplitude"
-	// StateProbeRe and StateProbeIm are the normalised probe [N, N].
+	// StateProbeRe and StateProbeIm are the normalised probe [P, N, N] of P
+	// modes. They are trained too where Settings say so.
 	StateProbeRe, StateProbeIm = "probe.re", "probe.im"
+	// StateTruthAmplitude and StateTruthPhase (radians, within ±π) are the
+	// true patches [patterns, N, N], where the losses need them.
+	StateTruthAmplitude, StateTruthPhase = "truth.amplitude", "truth.phase"
 	// InputIndices chooses the patterns of a batch, int32 [B].
 	InputIndices = "indices"
-	// InputLearningRate is the step's learning rate with its bias correction,
-	// see AdamRate.
-	InputLearningRate = "learning_rate"
+	// InputLearningRate is the step's learning rate, for adam and adamw with
+	// its bias correction; InputDecay, where there is weight decay, the
+	// learning rate times the decay. See Model.Rates.
+	InputLearningRate, InputDecay = "learning_rate", "decay"
 	// OutputLoss is the loss, float64.
 	OutputLoss = "loss"
 	// OutputDeviance is the Poisson deviance per pixel in the units of the
 	// scaled intensities, float64.
 	OutputDeviance = "deviance"
+	// OutputBright is the share of pixels whose predicted intensity is above
+	// Settings.BrightThreshold, float64.
+	OutputBright = "bright"
 	// OutputObjectRe and OutputObjectIm are the object patches [B, N, N].
 	OutputObjectRe, OutputObjectIm = "object.re", "object.im"
 	// OutputIntensity is the predicted intensity λ [B, N, N].
@@ -44,14 +51,16 @@ type Settings struct {
 	Float          graph.DType // of everything but the losses, which are float64
 	Patterns       int         // in the resident data set
 	IntensityScale float64     // s
-	NLLWeight      float64
-	MAEWeight      float64
-	Beta1, Beta2   float64 // Adam
-	TrainScale     bool    // log_scale is trained (intensity_scale_trainable)
-}
+	Modes          int         // of the probe; 0 means 1
+	Weights        Weights     // of the losses
+	Optimizer      Optimizer
+	TrainScale     bool // log_scale is trained (intensity_scale_trainable)
+	TrainProbe     bool // the probe is trained (probe_trainable)
 
-// AdamEpsilon is ε of the optimizer, Keras' default.
-const AdamEpsilon = 1e-7
+	// BrightThreshold is the scaled intensity above which a pixel counts as
+	// bright: that of five photons, where the file holds counts.
+	BrightThreshold float64
+}
 
 // Model makes the programs of one network over one data set.
 type Model struct {
@@ -67,7 +76,7 @@ func New(s Settings) *Model {
 	b := graph.NewBuilder(s.Float)
 	c := s.Model.Gridsize * s.Model.Gridsize
 	n := &network{b: b, config: s.Model, parameters: &m.parameters}
-	n.objectPatches(b.Input("input", s.Float, 1, s.Model.N, s.Model.N, c))
+	n.heads(b.Input("input", s.Float, 1, s.Model.N, s.Model.N, c))
 	m.parameters = append(m.parameters, Parameter{Name: LogScale, Shape: graph.Shape{}})
 	return m
 }
@@ -95,31 +104,19 @@ func (m *Model) Initial(seed uint64) []Parameter {
 	return out
 }
 
-// trained lists the parameters that the optimizer changes.
+// trained lists the parameters that the optimizer changes: the weights, then
+// log_scale and the probe where they are trained.
 func (m *Model) trained() []Parameter {
-	if m.settings.TrainScale {
-		return m.parameters
+	s := m.settings
+	last := len(m.parameters) - 1
+	out := slices.Clone(m.parameters[:last])
+	if s.TrainScale {
+		out = append(out, m.parameters[last])
 	}
-	return m.parameters[:len(m.parameters)-1]
-}
-
-// Moments lists the optimizer's states, first and second moment of every
-// trained parameter. They begin at zero.
-func (m *Model) Moments() []Parameter {
-	var out []Parameter
-	for _, p := range m.trained() {
-		out = append(out, Parameter{Name: firstMoment(p.Name), Shape: p.Shape}, Parameter{Name: secondMoment(p.Name), Shape: p.Shape})
+	if s.TrainProbe {
+		out = append(out, Parameter{Name: StateProbeRe, Shape: s.probeShape()}, Parameter{Name: StateProbeIm, Shape: s.probeShape()})
 	}
 	return out
-}
-
-func firstMoment(parameter string) string  { return "adam.m." + parameter }
-func secondMoment(parameter string) string { return "adam.v." + parameter }
-
-// AdamRate is the learning rate of step t = 1, 2, … with Adam's bias
-// correction, lr·√(1−β₂ᵗ)/(1−β₁ᵗ).
-func AdamRate(lr, beta1, beta2 float64, t int) float64 {
-	return lr * math.Sqrt(1-math.Pow(beta2, float64(t))) / (1 - math.Pow(beta1, float64(t)))
 }
 
 // TrainName, EvaluateName, PredictName and GradientName are the names of the
@@ -131,9 +128,11 @@ func GradientName(batch int) string { return fmt.Sprintf("gradient/%d", batch) }
 
 // forward is what all programs share.
 type forward struct {
-	object   physics.Complex // object patches [B, N, N]
-	lambda   *graph.Node     // predicted intensity [B, N, N]
-	measured *graph.Node     // scaled measured amplitude s·X [B, N, N]
+	indices          *graph.Node     // the patterns of the batch, int32 [B]
+	amplitude, phase *graph.Node     // as the decoders give them [B, N, N]
+	object           physics.Complex // object patches [B, N, N]
+	lambda           *graph.Node     // predicted intensity [B, N, N]
+	measured         *graph.Node     // scaled measured amplitude s·X [B, N, N]
 }
 
 func (m *Model) forward(batch int) forward {
@@ -146,54 +145,28 @@ func (m *Model) forward(batch int) forward {
 	measured := graph.Scale(x, s.IntensityScale)
 	input := graph.Mul(measured, graph.Exp(graph.Neg(logScale)))
 
-	patches := net.objectPatches(graph.Reshape(input, batch, n, n, 1))
-	flat := physics.Complex{Re: graph.Reshape(patches.Re, batch, n, n), Im: graph.Reshape(patches.Im, batch, n, n)}
-	object := physics.MergeSingle(flat, physics.Rule(s.Model.PatchMerge))
+	amplitude, phase := net.heads(graph.Reshape(input, batch, n, n, 1))
+	amplitude, phase = graph.Reshape(amplitude, batch, n, n), graph.Reshape(phase, batch, n, n)
+	object := physics.MergeSingle(physics.Polar(amplitude, phase), physics.Rule(s.Model.PatchMerge))
 
-	probe := physics.Complex{
-		Re: graph.Reshape(m.b.State(StateProbeRe, s.Float, n, n), 1, n, n),
-		Im: graph.Reshape(m.b.State(StateProbeIm, s.Float, n, n), 1, n, n),
-	}
-	intensity := physics.Diffract(object.Mul(probe))
-	lambda := graph.Mul(intensity, graph.Exp(graph.Scale(logScale, 2)))
-	return forward{object, lambda, measured}
+	lambda := graph.Mul(m.intensity(object), graph.Exp(graph.Scale(logScale, 2)))
+	return forward{indices, amplitude, phase, object, lambda, measured}
 }
 
-// losses gives the loss that is minimised and the deviance that is reported.
-func (m *Model) losses(f forward) (loss, deviance *graph.Node) {
-	y := graph.Mul(f.measured, f.measured)
-	loss = graph.Scale(physics.PoissonNLL(f.lambda, y), m.settings.NLLWeight)
-	if m.settings.MAEWeight != 0 {
-		loss = graph.Add(loss, graph.Scale(physics.AmplitudeMAE(f.lambda, f.measured), m.settings.MAEWeight))
-	}
-	return loss, physics.Deviance(f.lambda, y)
-}
-
-// Train is one optimizer step over a batch: loss and deviance from the
-// weights before the step, then the step.
+// Train is one optimizer step over a batch: the losses from the weights before
+// the step, then the step.
 func (m *Model) Train(batch int) *graph.Program {
-	loss, deviance := m.losses(m.forward(batch))
-	rate := m.b.Input(InputLearningRate, m.settings.Float)
-	trained := m.trained()
-	weights := m.states(trained)
-	program := &graph.Program{Name: TrainName(batch), Outputs: []graph.Output{{Name: OutputLoss, Node: loss}, {Name: OutputDeviance, Node: deviance}}}
-	for i, g := range graph.Gradient(loss, weights) {
-		p := trained[i]
-		first := m.b.State(firstMoment(p.Name), m.settings.Float, p.Shape...)
-		second := m.b.State(secondMoment(p.Name), m.settings.Float, p.Shape...)
-		program.Updates = append(program.Updates,
-			graph.Adam(weights[i], first, second, g, rate, m.settings.Beta1, m.settings.Beta2, AdamEpsilon))
-	}
-	return program
+	l := m.losses(m.forward(batch))
+	return &graph.Program{Name: TrainName(batch), Outputs: l.outputs(), Updates: m.updates(l.loss)}
 }
 
-// Gradient gives loss, deviance and the gradient of the loss with respect to
-// every trained parameter, under the parameter's name, and changes nothing.
+// Gradient gives the losses and the gradient of the loss with respect to every
+// trained parameter, under the parameter's name, and changes nothing.
 func (m *Model) Gradient(batch int) *graph.Program {
-	loss, deviance := m.losses(m.forward(batch))
-	program := &graph.Program{Name: GradientName(batch), Outputs: []graph.Output{{Name: OutputLoss, Node: loss}, {Name: OutputDeviance, Node: deviance}}}
+	l := m.losses(m.forward(batch))
+	program := &graph.Program{Name: GradientName(batch), Outputs: l.outputs()}
 	trained := m.trained()
-	for i, g := range graph.Gradient(loss, m.states(trained)) {
+	for i, g := range graph.Gradient(l.loss, m.states(trained)) {
 		program.Outputs = append(program.Outputs, graph.Output{Name: trained[i].Name, Node: g})
 	}
 	return program
@@ -207,10 +180,9 @@ func (m *Model) states(parameters []Parameter) []*graph.Node {
 	return nodes
 }
 
-// Evaluate gives loss and deviance of a batch and changes nothing.
+// Evaluate gives the losses of a batch and changes nothing.
 func (m *Model) Evaluate(batch int) *graph.Program {
-	loss, deviance := m.losses(m.forward(batch))
-	return &graph.Program{Name: EvaluateName(batch), Outputs: []graph.Output{{Name: OutputLoss, Node: loss}, {Name: OutputDeviance, Node: deviance}}}
+	return &graph.Program{Name: EvaluateName(batch), Outputs: m.losses(m.forward(batch)).outputs()}
 }
 
 // Predict gives the object patches and the predicted intensities of a batch.

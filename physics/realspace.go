@@ -49,13 +49,14 @@ func MAE(a, b *graph.Node) *graph.Node { return graph.Mean(absolute(difference(a
 
 // PhaseMAE is the mean distance of two phases on the circle, in radians,
 //
-//	mean |arg(e^{i(φ−φ')})| = mean( π − |π − |φ−φ'|| ),
+//	mean |arg(e^{i(φ−φ')})| = mean |d − 2π·round(d/2π)|,  d = φ − φ',
 //
-// for phases within ±π, computed in float64. Its derivative is ±1 nearly
-// everywhere, towards the nearer side.
+// computed in float64. Its derivative is ±1, so that a step leads the shorter
+// way round.
 func PhaseMAE(phase, truth *graph.Node) *graph.Node {
-	apart := absolute(difference(phase, truth))
-	return graph.Mean(graph.AddScalar(graph.Neg(absolute(graph.AddScalar(graph.Neg(apart), math.Pi))), math.Pi))
+	d := difference(phase, truth)
+	turns := graph.Round(graph.Scale(d, 1/(2*math.Pi)))
+	return graph.Mean(absolute(graph.Sub(d, graph.Scale(turns, 2*math.Pi))))
 }
 
 func difference(a, b *graph.Node) *graph.Node {

@@ -31,6 +31,7 @@ func TestPhaseMAE(t *testing.T) {
 	a, b := random(50, 40, -math.Pi, math.Pi), random(51, 40, -math.Pi, math.Pi)
 	a[0], b[0] = 3, -3 // 0.28 rad apart through π
 	a[1], b[1] = math.Pi, -math.Pi
+	a[2], b[2] = 9.5, -1 // 10.5 − 4π = −2.07
 	want := 0.0
 	for i := range a {
 		want += math.Abs(cmplx.Phase(cmplx.Rect(1, a[i]-b[i]))) / 40
