@@ -48,8 +48,8 @@ type SimulateOptions struct {
 	// changes: the standard deviation of the Gaussian that blurs white noise.
 	// The default is N/16.
 	Correlation float64
-	// Probe [N, N] is the illumination up to a factor; the default is
-	// DefaultProbe(N).
+	// Probe [P, N, N] is the illumination in P modes, up to a factor; the
+	// default is DefaultProbe(N).
 	Probe []complex64
 	// Seed decides object, positions and noise.
 	Seed uint64
@@ -99,8 +99,8 @@ func (o SimulateOptions) check() error {
 		return fmt.Errorf("overlap: found %g; expected at least 0, below 1", o.Overlap)
 	case !(o.Correlation >= 0 && o.Correlation <= float64(o.N)):
 		return fmt.Errorf("correlation: found %g; expected pixels above 0, at most N = %d", o.Correlation, o.N)
-	case o.Probe != nil && len(o.Probe) != o.N*o.N:
-		return fmt.Errorf("probe: found %d values; expected %d×%d", len(o.Probe), o.N, o.N)
+	case o.Probe != nil && len(o.Probe)%(o.N*o.N) != 0:
+		return fmt.Errorf("probe: found %d values; expected %d×%d, for each mode", len(o.Probe), o.N, o.N)
 	case o.Probe != nil:
 		if err := checkProbe(o.Probe, o.N); err != nil {
 			return fmt.Errorf("probe: %w", err)
