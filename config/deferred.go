@@ -33,25 +33,15 @@ var deferred = []struct {
 	when                    func(*Config) bool
 }{
 	{"model.gridsize", "above 1", "1", func(c *Config) bool { return c.Training.Model.Gridsize > 1 }},
-	{"model.model_type", "supervised", "pinn", func(c *Config) bool { return c.Training.Model.ModelType == "supervised" }},
-	{"model.probe_mask", "true", "false", func(c *Config) bool { return c.Training.Model.ProbeMask }},
-	{"model.gaussian_smoothing_sigma", "above 0", "0", func(c *Config) bool { return c.Training.Model.GaussianSmoothingSigma != 0 }},
+	{"model.model_type", "supervised with gridsize above 1", "supervised with gridsize 1", func(c *Config) bool {
+		return c.Training.Model.ModelType == "supervised" && c.Training.Model.Gridsize > 1
+	}},
 	{"model.patch_merge", "central, probe", "uniform and reference", func(c *Config) bool {
 		return c.Training.Model.PatchMerge == "central" || c.Training.Model.PatchMerge == "probe"
 	}},
-	{"training.realspace_mae_weight", "above 0", "0", func(c *Config) bool { return c.Training.RealspaceMAEWeight != 0 }},
-	{"training.realspace_weight", "above 0", "0", func(c *Config) bool { return c.Training.RealspaceWeight != 0 }},
-	{"training.tv_weight", "above 0", "0", func(c *Config) bool { return c.Training.TVWeight != 0 }},
 	{"training.enable_oversampling", "true", "false", func(c *Config) bool { return c.Training.EnableOversampling }},
 	{"training.positions_provided", "false", "true", func(c *Config) bool { return !c.Training.PositionsProvided }},
-	{"training.probe_trainable", "true", "false", func(c *Config) bool { return c.Training.ProbeTrainable }},
 	{"training.sequential_sampling", "true", "false", func(c *Config) bool { return c.Training.SequentialSampling }},
-	{"training.optimizer", "adamw, sgd", "adam", func(c *Config) bool { return c.Training.Optimizer != "adam" }},
-	{"training.weight_decay", "above 0", "0", func(c *Config) bool { return c.Training.WeightDecay != 0 }},
-	{"training.scheduler", "exponential, warmup_cosine", "plateau and constant", func(c *Config) bool {
-		return c.Training.Scheduler == "exponential" || c.Training.Scheduler == "warmup_cosine"
-	}},
-	{"training.gradient_clip_val", "above 0", "0", func(c *Config) bool { return c.Training.GradientClipVal != 0 }},
 	{"execution.precision", "bf16-mixed", "float32 and float64", func(c *Config) bool { return c.Execution.Precision == "bf16-mixed" }},
 	{"execution.allow_tf32", "true", "false", func(c *Config) bool { return c.Execution.AllowTF32 }},
 }

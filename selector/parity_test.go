@@ -79,13 +79,13 @@ func newTraining(t testing.TB, float graph.DType, filters float64, batch int) tr
 		re[i], im[i] = real(p), imag(p)
 	}
 	s := model.Settings{
-		Model: c.Model, Float: float, Patterns: len(x) / (n * n), IntensityScale: scale[0], NLLWeight: 1,
-		Beta1: c.AdamBeta1, Beta2: c.AdamBeta2, TrainScale: true,
+		Model: c.Model, Float: float, Patterns: len(x) / (n * n), IntensityScale: scale[0], TrainScale: true,
+		Weights: model.Weights{NLL: 1}, Optimizer: model.Optimizer{Beta1: c.AdamBeta1, Beta2: c.AdamBeta2, Momentum: c.Momentum},
 	}
 	return training{model: model.New(s), settings: s, batch: batch, data: bridge.Tensors{
 		model.StateAmplitude: bridge.FromFloat64(float, x, s.Patterns, n, n),
-		model.StateProbeRe:   bridge.FromFloat64(float, re, n, n),
-		model.StateProbeIm:   bridge.FromFloat64(float, im, n, n),
+		model.StateProbeRe:   bridge.FromFloat64(float, re, 1, n, n),
+		model.StateProbeIm:   bridge.FromFloat64(float, im, 1, n, n),
 	}}
 }
 

@@ -1,0 +1,82 @@
+package workflow
+
+import (
+	"fmt"
+	"math"
+	"math/cmplx"
+	"slices"
+
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/model"
+)
+
+// truth holds the true patches of the resident set, in its order.
+type truth struct {
+	amplitude, phase []float32 // [patterns, N, N]; the phase in radians
+	divisor          float64   // by which amplitudes were divided
+}
+
+// newTruth gives the true patches of the files' parts: their Y where they have
+// it, else cut from their objectGuess. For the activation sigmoid, which ends
+// at 1, all amplitudes are divided by the largest one.
+func newTruth(parts []part, activation string) (*truth, error) {
+	t := &truth{divisor: 1}
+	for _, p := range parts {
+		patches, err := p.truePatches()
+		if err != nil {
+			return nil, fmt.Errorf("model_type supervised and realspace_mae_weight need true patches: %w", err)
+		}
+		for _, v := range patches {
+			t.amplitude = append(t.amplitude, float32(cmplx.Abs(complex128(v))))
+			t.phase = append(t.phase, float32(cmplx.Phase(complex128(v))))
+		}
+	}
+	if activation != "sigmoid" {
+		return t, nil
+	}
+	t.divisor = float64(slices.Max(t.amplitude))
+	if !(t.divisor > 0 && t.divisor <= math.MaxFloat32) {
+		return nil, fmt.Errorf("true patches: found a largest amplitude of %g; expected a finite number above 0", t.divisor)
+	}
+	scale(t.amplitude, 1/t.divisor)
+	return t, nil
+}
+
+func (p part) truePatches() ([]complex64, error) {
+	raw, size := p.raw, p.raw.N*p.raw.N
+	if raw.Patches == nil && raw.Object == nil {
+		return nil, fmt.Errorf("%s has neither Y nor objectGuess; add one of them, or train with model_type pinn and realspace_mae_weight 0", raw.Path)
+	}
+	if raw.Patches == nil {
+		x, y, _ := p.places()
+		return raw.TruePatches(x, y)
+	}
+	var out []complex64
+	for _, i := range p.indices {
+		out = append(out, raw.Patches[i*size:(i+1)*size]...)
+	}
+	return out, nil
+}
+
+// write puts the patches onto the device.
+func (t *truth) write(n *network, side int) error {
+	count := len(t.amplitude) / (side * side)
+	if err := n.write(model.StateTruthAmplitude, t.amplitude, count, side, side); err != nil {
+		return err
+	}
+	return n.write(model.StateTruthPhase, t.phase, count, side, side)
+}
+
+// truth gives the true patches of a scan that was made of train.
+func (s *scan) truth(train *dataset.Raw, c config.TrainingConfig) (*truth, error) {
+	parts := []part{s.object}
+	if s.object.first > 0 { // the object is that of another file
+		indices, err := choose(train, c.NGroups, c.NSubsample, c.Seed, c.SubsampleSeed)
+		if err != nil {
+			return nil, err
+		}
+		parts = []part{{raw: train, indices: indices}, s.object}
+	}
+	return newTruth(parts, c.Model.AmpActivation)
+}
