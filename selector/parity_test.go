@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -105,10 +106,8 @@ func (tr training) session(t testing.TB, b bridge.Backend, programs ...*graph.Pr
 	for _, p := range tr.model.Initial(42) {
 		require.NoError(t, s.Write(p.Name, widened(p)))
 	}
-	for _, p := range programs {
-		if len(p.Updates) == 0 {
-			return s
-		}
+	if !slices.ContainsFunc(programs, func(p *graph.Program) bool { return len(p.Updates) > 0 }) {
+		return s
 	}
 	for _, p := range tr.model.Moments() {
 		p.Data = make([]float32, p.Shape.Size())
@@ -120,17 +119,23 @@ func (tr training) session(t testing.TB, b bridge.Backend, programs ...*graph.Pr
 // losses gives the loss before each of some optimizer steps.
 func (tr training) losses(t *testing.T, b bridge.Backend, steps int) []float64 {
 	t.Helper()
-	s := tr.session(t, b, tr.model.Train(tr.batch))
+	return tr.steps(t, tr.session(t, b, tr.model.Train(tr.batch)), steps)
+}
+
+// steps makes optimizer steps in a session with the train program.
+func (tr training) steps(t *testing.T, s bridge.Session, steps int) []float64 {
+	t.Helper()
 	out := make([]float64, steps)
 	for k := range out {
 		indices := make([]int32, tr.batch)
 		for i := range indices {
 			indices[i] = int32((k*tr.batch + i*3) % tr.settings.Patterns)
 		}
-		got, err := s.Run(model.TrainName(tr.batch), bridge.Tensors{
-			model.InputIndices:      bridge.NewTensor(indices, tr.batch),
-			model.InputLearningRate: bridge.FromFloat64(tr.settings.Float, []float64{model.AdamRate(1e-3, .9, .999, k+1)}),
-		})
+		feeds := bridge.Tensors{model.InputIndices: bridge.NewTensor(indices, tr.batch)}
+		for name, v := range tr.model.Rates(1e-3, k+1) {
+			feeds[name] = bridge.FromFloat64(tr.settings.Float, []float64{v})
+		}
+		got, err := s.Run(model.TrainName(tr.batch), feeds)
 		require.NoError(t, err)
 		out[k] = got[model.OutputLoss].Scalar()
 	}

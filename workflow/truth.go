@@ -25,7 +25,7 @@ func newTruth(parts []part, activation string) (*truth, error) {
 	for _, p := range parts {
 		patches, err := p.truePatches()
 		if err != nil {
-			return nil, fmt.Errorf("model_type supervised and realspace_mae_weight need true patches: %w", err)
+			return nil, err
 		}
 		for _, v := range patches {
 			t.amplitude = append(t.amplitude, float32(cmplx.Abs(complex128(v))))
@@ -43,10 +43,34 @@ func newTruth(parts []part, activation string) (*truth, error) {
 	return t, nil
 }
 
+// CheckTruth refuses, before anything has happened, data without the true
+// patches that the losses of a configuration need.
+func CheckTruth(train, test *dataset.Raw, c config.TrainingConfig) error {
+	if s, err := settings(c, "float32"); err != nil || !s.NeedsTruth() {
+		return err
+	}
+	for _, raw := range []*dataset.Raw{train, test} {
+		if raw == nil {
+			continue
+		}
+		if err := hasTruth(raw); err != nil {
+			return fmt.Errorf("workflow: true patches: %w", err)
+		}
+	}
+	return nil
+}
+
+func hasTruth(raw *dataset.Raw) error {
+	if raw.Patches == nil && raw.Object == nil {
+		return fmt.Errorf("model_type supervised and realspace_mae_weight need true patches, but the data %s have neither Y nor objectGuess; add one of them, or train with model_type pinn and realspace_mae_weight 0", raw.Path)
+	}
+	return nil
+}
+
 func (p part) truePatches() ([]complex64, error) {
 	raw, size := p.raw, p.raw.N*p.raw.N
-	if raw.Patches == nil && raw.Object == nil {
-		return nil, fmt.Errorf("%s has neither Y nor objectGuess; add one of them, or train with model_type pinn and realspace_mae_weight 0", raw.Path)
+	if err := hasTruth(raw); err != nil {
+		return nil, err
 	}
 	if raw.Patches == nil {
 		x, y, _ := p.places()
