@@ -136,3 +136,21 @@ func TestModesInBundle(t *testing.T) {
 	requireClose(t, r.ObjTensorFull, p.Patches)
 	require.NoError(t, m.Close())
 }
+
+// TestIntensityScaleIsTrained: where the probe is too dim for the data, a
+// trained log_scale rises and gains on a fixed one.
+func TestIntensityScaleIsTrained(t *testing.T) {
+	raw := smallScan(t)
+	train := func(trainable bool) (loss, logScale float64) {
+		c := smallConfig(config.TensorFlow)
+		c.IntensityScaleTrainable, c.Model.ProbeScale, c.NEpochs, c.WarmupSteps, c.LearningRate = trainable, 12, 6, 0, 1e-2
+		r, err := TrainCDIModelWithBackend(t.Context(), raw, nil, c, spied(new(events)))
+		require.NoError(t, err)
+		return r.History[len(r.History)-1].TrainLoss, r.LogScale
+	}
+	fixed, start := train(false)
+	free, end := train(true)
+	t.Logf("loss %.6g with log_scale %.4f, %.6g with %.4f", fixed, start, free, end)
+	require.Greater(t, end, start+0.05)
+	require.Less(t, free, fixed)
+}
