@@ -21,8 +21,10 @@ func settings(n int, change func(*config.ModelConfig)) model.Settings {
 	if change != nil {
 		change(&c)
 	}
-	return model.Settings{Model: c, Float: graph.Float32, Patterns: 3, IntensityScale: 20, TrainScale: true,
-		Weights: model.Weights{NLL: 1}, Optimizer: model.Optimizer{Beta1: .9, Beta2: .999}}
+	return model.Settings{
+		Model: c, Float: graph.Float32, Patterns: 3, IntensityScale: 20, TrainScale: true,
+		Weights: model.Weights{NLL: 1}, Optimizer: model.Optimizer{Beta1: .9, Beta2: .999},
+	}
 }
 
 // TestParameterCounts compares with the counts of the published network and of
