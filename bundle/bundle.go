@@ -21,7 +21,7 @@ const FileName = "model.ptycho.zip"
 // Names of the weights that are no weight of the network.
 const (
 	LogScale = "log_scale" // a scalar: the logarithm of the intensity scale
-	Probe    = "probe"     // [2, N, N]: real and imaginary part of the normalised probe
+	Probe    = "probe"     // real and imaginary part of the normalised probe, see ProbeShape
 )
 
 // The errors of Read and CheckWeights, for errors.Is. Nothing is loaded with
@@ -67,6 +67,24 @@ func (b *Bundle) Weight(name string) (safetensors.Tensor, bool) {
 	return b.Weights[i], true
 }
 
+// ProbeShape is the shape of the weight Probe for a probe of that many modes:
+// [2, N, N] for one, [2, modes, N, N] for several.
+func ProbeShape(modes, n int) []int {
+	if modes == 1 {
+		return []int{2, n, n}
+	}
+	return []int{2, modes, n, n}
+}
+
+// Modes is the number of the probe's modes.
+func (b *Bundle) Modes() int {
+	w, ok := b.Weight(Probe)
+	if ok && len(w.Shape) == 4 {
+		return w.Shape[1]
+	}
+	return 1
+}
+
 // NamedShape is the name and the shape of a weight that a model has.
 type NamedShape struct {
 	Name  string
@@ -107,7 +125,7 @@ func (b *Bundle) CheckWeights(expected []NamedShape) error {
 // written.
 func (b *Bundle) checkContent() error {
 	n := b.Config.Training.Model.N
-	for _, need := range []NamedShape{{LogScale, []int{}}, {Probe, []int{2, n, n}}} {
+	for _, need := range []NamedShape{{LogScale, []int{}}, {Probe, ProbeShape(b.Modes(), n)}} {
 		w, ok := b.Weight(need.Name)
 		if !ok {
 			return fmt.Errorf("the weight %s is missing", need.Name)

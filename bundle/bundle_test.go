@@ -443,3 +443,21 @@ func FuzzRead(f *testing.F) {
 		require.Equal(t, err == nil, b != nil)
 	})
 }
+
+// TestProbeModes: a probe of three modes has a shape of its own, and the
+// bundle says how many there are.
+func TestProbeModes(t *testing.T) {
+	b := sample(t)
+	require.Equal(t, 1, b.Modes())
+	values := make([]float32, 2*3*64*64)
+	values[7] = 1
+	b.Weights[3] = safetensors.Tensor{Name: Probe, Shape: ProbeShape(3, 64), F32: values}
+	got, err := decoded(encoded(t, b))
+	require.NoError(t, err)
+	require.Equal(t, 3, got.Modes())
+	plain := sample(t)
+	require.Equal(t, plain.count(), got.count(), "the probe does not count")
+	b.Weights[3].Shape = []int{2, 64, 3, 64}
+	_, err = encode(b)
+	require.ErrorContains(t, err, "the weight probe has the shape [2 64 3 64] instead of [2 64 64 64]")
+}

@@ -65,9 +65,9 @@ type TrainingConfig struct {
 	Momentum                float64     `yaml:"momentum"`
 	WeightDecay             float64     `yaml:"weight_decay"`
 	Scheduler               string      `yaml:"scheduler"`
-	SchedulerFactor         float64     `yaml:"scheduler_factor"`    // plateau: the learning rate's factor
+	SchedulerFactor         float64     `yaml:"scheduler_factor"`    // plateau, exponential: the learning rate's factor
 	SchedulerPatience       int         `yaml:"scheduler_patience"`  // plateau: epochs without a fall
-	MinLR                   float64     `yaml:"min_lr"`              // plateau: the lowest learning rate
+	MinLR                   float64     `yaml:"min_lr"`              // the lowest learning rate
 	WarmupSteps             int         `yaml:"warmup_steps"`        // steps over which the learning rate rises to its value; 0: none
 	EarlyStopPatience       int         `yaml:"early_stop_patience"` // epochs without a fall; 0: never stop early
 	GradientClipVal         float64     `yaml:"gradient_clip_val"`   // 0: none

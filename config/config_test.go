@@ -39,7 +39,8 @@ func changed(t *testing.T) Config {
 		"reconstruction.weighting": "probe", "execution.device": "cuda:3", "execution.precision": "bf16-mixed", "training.seed": "18446744073709551615",
 		"training.subsample_seed": "9007199254740993", "training.n_groups": "7", "training.n_subsample": "8", "training.neighbor_pool_size": "9",
 		"training.train_data_file": "a: b #c", "training.test_data_file": " yes ", "training.output_dir": "1e3", "training.backend": "pytorch",
-		"model.architecture": "cnn", // the only one there is
+		"model.architecture":       "cnn",   // the only one there is
+		"training.probe_trainable": "false", // the only one for a supervised model
 	}
 	c := Default()
 	fields := fieldsOf(&c)

@@ -32,20 +32,13 @@ var deferred = []struct {
 	key, refused, supported string
 	when                    func(*Config) bool
 }{
-	{"model.model_type", "supervised", "pinn", func(c *Config) bool { return c.Training.Model.ModelType == "supervised" }},
-	{"model.probe_mask", "true", "false", func(c *Config) bool { return c.Training.Model.ProbeMask }},
-	{"model.gaussian_smoothing_sigma", "above 0", "0", func(c *Config) bool { return c.Training.Model.GaussianSmoothingSigma != 0 }},
-	{"training.realspace_mae_weight", "above 0", "0", func(c *Config) bool { return c.Training.RealspaceMAEWeight != 0 }},
-	{"training.realspace_weight", "above 0", "0", func(c *Config) bool { return c.Training.RealspaceWeight != 0 }},
-	{"training.tv_weight", "above 0", "0", func(c *Config) bool { return c.Training.TVWeight != 0 }},
-	{"training.positions_provided", "false", "true", func(c *Config) bool { return !c.Training.PositionsProvided }},
-	{"training.probe_trainable", "true", "false", func(c *Config) bool { return c.Training.ProbeTrainable }},
-	{"training.optimizer", "adamw, sgd", "adam", func(c *Config) bool { return c.Training.Optimizer != "adam" }},
-	{"training.weight_decay", "above 0", "0", func(c *Config) bool { return c.Training.WeightDecay != 0 }},
-	{"training.scheduler", "exponential, warmup_cosine", "plateau and constant", func(c *Config) bool {
-		return c.Training.Scheduler == "exponential" || c.Training.Scheduler == "warmup_cosine"
+	{"model.model_type", "supervised with gridsize above 1", "supervised with gridsize 1", func(c *Config) bool {
+		return c.Training.Model.ModelType == "supervised" && c.Training.Model.Gridsize > 1
 	}},
-	{"training.gradient_clip_val", "above 0", "0", func(c *Config) bool { return c.Training.GradientClipVal != 0 }},
+	{"training.realspace_mae_weight", "above 0 with gridsize above 1", "realspace_mae_weight with gridsize 1", func(c *Config) bool {
+		return c.Training.RealspaceMAEWeight != 0 && c.Training.Model.Gridsize > 1
+	}},
+	{"training.positions_provided", "false", "true", func(c *Config) bool { return !c.Training.PositionsProvided }},
 	{"execution.device", "cuda, cuda:N", "auto and cpu", func(c *Config) bool { return strings.HasPrefix(c.Execution.Device, "cuda") }},
 	{"execution.precision", "bf16-mixed", "float32 and float64", func(c *Config) bool { return c.Execution.Precision == "bf16-mixed" }},
 	{"execution.allow_tf32", "true", "false", func(c *Config) bool { return c.Execution.AllowTF32 }},

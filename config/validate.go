@@ -91,6 +91,31 @@ var rules = []struct {
 		}
 		return ""
 	}},
+	{"training.realspace_weight", func(c *Config) string {
+		t := c.Training
+		if t.RealspaceWeight > 0 && t.RealspaceMAEWeight == 0 && t.TVWeight == 0 {
+			return "above 0 only where tv_weight or realspace_mae_weight is above 0"
+		}
+		return ""
+	}},
+	{"training.tv_weight", func(c *Config) string {
+		if c.Training.TVWeight > 0 && c.Training.RealspaceWeight == 0 {
+			return "above 0 only where realspace_weight is above 0"
+		}
+		return ""
+	}},
+	{"training.probe_trainable", func(c *Config) string {
+		if c.Training.ProbeTrainable && c.Training.Model.ModelType == "supervised" {
+			return "false with model_type supervised, whose loss does not depend on the probe"
+		}
+		return ""
+	}},
+	{"training.weight_decay", func(c *Config) string {
+		if c.Training.WeightDecay > 0 && c.Training.Optimizer == "adam" {
+			return "0 with optimizer adam; adamw and sgd have it"
+		}
+		return ""
+	}},
 	{"training.neighbor_count", func(c *Config) string {
 		return needsGroup(c.Training.NeighborCount, c.Training.Model.Gridsize)
 	}},

@@ -61,6 +61,15 @@ func TestRules(t *testing.T) {
 		{"realspace MAE alone", func(c *Config) { c.Training.RealspaceMAEWeight = 1 }, "training.realspace_mae_weight"},
 		{"realspace MAE with its weight", func(c *Config) { c.Training.RealspaceMAEWeight, c.Training.RealspaceWeight = 1, .1 }, ""},
 		{"nothing fitted", func(c *Config) { c.Training.NLLWeight = 0 }, "training.nll_weight"},
+		{"total variation alone", func(c *Config) { c.Training.TVWeight = 1 }, "training.tv_weight"},
+		{"total variation with its weight", func(c *Config) { c.Training.TVWeight, c.Training.RealspaceWeight = 1, .1 }, ""},
+		{"real space without a loss", func(c *Config) { c.Training.RealspaceWeight = 1 }, "training.realspace_weight"},
+		{"probe of a supervised model", func(c *Config) { c.Training.Model.ModelType, c.Training.ProbeTrainable = "supervised", true }, "training.probe_trainable"},
+		{"supervised without physics", func(c *Config) { c.Training.Model.ModelType, c.Training.NLLWeight = "supervised", 0 }, ""},
+		{"decay with adam", func(c *Config) { c.Training.WeightDecay = .1 }, "training.weight_decay"},
+		{"decay with adamw", func(c *Config) { c.Training.WeightDecay, c.Training.Optimizer = .1, "adamw" }, ""},
+		{"negative clipping", func(c *Config) { c.Training.GradientClipVal = -1 }, "training.gradient_clip_val"},
+		{"negative smoothing", func(c *Config) { c.Training.Model.GaussianSmoothingSigma = -1 }, "model.gaussian_smoothing_sigma"},
 		{"MAE only", func(c *Config) { c.Training.NLLWeight, c.Training.MAEWeight = 0, 1 }, ""},
 		{"neighbours for g = 2", func(c *Config) { c.Training.Model.Gridsize = 2 }, ""},
 		{"too few neighbours for g = 2", func(c *Config) { c.Training.Model.Gridsize, c.Training.NeighborCount = 2, 3 }, "training.neighbor_count"},
@@ -125,20 +134,7 @@ func TestValidateInference(t *testing.T) {
 // what is next to it is not.
 func TestUnsupported(t *testing.T) {
 	for _, c := range []struct{ key, text, supported string }{
-		{"model.model_type", "supervised", "pinn"},
-		{"model.probe_mask", "true", "false"},
-		{"model.gaussian_smoothing_sigma", "0.5", "0"},
-		{"training.realspace_mae_weight", "1", "0"},
-		{"training.realspace_weight", "1", "0"},
-		{"training.tv_weight", "1", "0"},
 		{"training.positions_provided", "false", "true"},
-		{"training.probe_trainable", "true", "false"},
-		{"training.optimizer", "adamw", "adam"},
-		{"training.optimizer", "sgd", "adam"},
-		{"training.weight_decay", "0.1", "0"},
-		{"training.scheduler", "exponential", "constant"},
-		{"training.scheduler", "warmup_cosine", "constant"},
-		{"training.gradient_clip_val", "1", "0"},
 		{"execution.device", "cuda:1", "cpu"},
 		{"execution.precision", "bf16-mixed", "float64"},
 		{"execution.allow_tf32", "true", "false"},
@@ -159,7 +155,7 @@ func TestUnsupported(t *testing.T) {
 	var refused NotSupported
 	require.ErrorAs(t, all.Unsupported(), &refused)
 	require.Len(t, refused, len(DeferredFeatures()))
-	require.ErrorContains(t, all.Unsupported(), "\n  training.optimizer \"sgd\" is not supported by this version, which has adam\n")
+	require.ErrorContains(t, all.Unsupported(), "\n  training.positions_provided \"false\" is not supported by this version, which has true\n")
 
 	c := Default()
 	c.Training.Model.ProbeBig, c.Training.Model.ObjectBig, c.Training.Model.AmpActivation = false, false, "swish"

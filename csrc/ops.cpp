@@ -142,6 +142,7 @@ at::Tensor compute(Run &run, const Instruction &i) {
   case PTORCH_SOFTPLUS: return at::logaddexp(in(0), at::zeros({}, in(0).options())); // softplus cuts off above 20
   case PTORCH_RELU: return relu(run, i);
   case PTORCH_RELU_GRAD: return at::threshold_backward(in(0), in(1), 0);
+  case PTORCH_ROUND: return at::round(in(0)); // ties to even
   case PTORCH_MATMUL: return at::matmul(matrix(in(0), i.ints.at(0)), matrix(in(1), i.ints.at(1)));
   case PTORCH_CONV: return convolve(in(0), in(1), std::nullopt);
   case PTORCH_CONV_GRAD_INPUT: return conv_grad_input(in(0), in(1), i.shape);

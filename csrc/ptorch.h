@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 /* Raised whenever anything below changes its meaning. */
-#define PTORCH_ABI 1
+#define PTORCH_ABI 2
 
 /* Element types. */
 enum { PTORCH_FLOAT32, PTORCH_FLOAT64, PTORCH_INT32 };
@@ -45,6 +45,7 @@ enum {
   PTORCH_SOFTPLUS,
   PTORCH_RELU,
   PTORCH_RELU_GRAD,
+  PTORCH_ROUND,
   PTORCH_MATMUL, /* ints: 1 where the first, the second factor is transposed */
   PTORCH_CONV,
   PTORCH_CONV_GRAD_INPUT,

@@ -87,8 +87,19 @@ func checkFinite(values []complex64) error {
 	return nil
 }
 
+// checkModes: more modes than N/2 are a stack of something else.
+func checkModes(modes, side int) error {
+	if modes < 1 || modes > side/2 {
+		return fmt.Errorf("found %d probe modes; expected 1 to N/2 = %d", modes, side/2)
+	}
+	return nil
+}
+
 // checkProbe makes sure that NormalizedProbe has something to divide by.
 func checkProbe(probe []complex64, side int) error {
+	if err := checkModes(len(probe)/(side*side), side); err != nil {
+		return err
+	}
 	if err := checkFinite(probe); err != nil {
 		return err
 	}

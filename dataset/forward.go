@@ -6,20 +6,22 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 )
 
-// intensities gives fftshift |FFT2(probe·patch)|² / N² for each position
-// [n, N, N]. The object must hold all patches.
+// intensities gives Σ_p fftshift |FFT2(P_p·patch)|² / N², summed over the modes
+// of the probe, for each position [n, N, N]. The object must hold all patches.
 func intensities(object *Image, probe []complex64, n int, x, y []float64) []float32 {
 	size := n * n
 	out := make([]float32, len(x)*size)
-	wave := make([]complex128, size)
+	seen, wave := make([]complex128, size), make([]complex128, size)
 	fft := newFFT2(n)
 	for k := range x {
-		patch(wave, object, n, x[k], y[k])
-		for p := range wave {
-			wave[p] *= complex128(probe[p])
+		patch(seen, object, n, x[k], y[k])
+		for mode := 0; mode < len(probe); mode += size {
+			for p, v := range seen {
+				wave[p] = v * complex128(probe[mode+p])
+			}
+			fft.transform(wave)
+			addSquares(out[k*size:(k+1)*size], wave, n)
 		}
-		fft.transform(wave)
-		shiftedSquares(out[k*size:(k+1)*size], wave, n)
 	}
 	return out
 }
@@ -40,11 +42,11 @@ func patch(to []complex128, object *Image, n int, x, y float64) {
 	}
 }
 
-// shiftedSquares moves the zero frequency to (N/2, N/2).
-func shiftedSquares(to []float32, spectrum []complex128, n int) {
+// addSquares moves the zero frequency to (N/2, N/2).
+func addSquares(to []float32, spectrum []complex128, n int) {
 	for p, v := range spectrum {
 		row, col := (p/n+n/2)%n, (p%n+n/2)%n
-		to[row*n+col] = float32((real(v)*real(v) + imag(v)*imag(v)) / float64(n*n))
+		to[row*n+col] += float32((real(v)*real(v) + imag(v)*imag(v)) / float64(n*n))
 	}
 }
 

@@ -36,7 +36,7 @@ func (o Options) check() error {
 //
 //	diffraction or diff3d      (n, N, N) or (N, N, n), or either with a trailing axis of 1
 //	xcoords, ycoords           (n)
-//	probeGuess                 (N, N)
+//	probeGuess                 (N, N), or (P, N, N) with P ≤ N/2 modes
 //	objectGuess                (H, W), optional
 //	Y                          shaped as the patterns, optional
 //	scan_index, xcoords_start, ycoords_start   (n), optional
@@ -51,9 +51,9 @@ func (o Options) check() error {
 // Warnings are in the result. Errors name file, key, found and expected: a
 // missing key; an object array, which is never unpickled (as _metadata it is
 // skipped with a warning); shapes that do not agree; numbers that are not
-// finite, or negative in a pattern; a pattern or a probe of zeros; several probe
-// modes, which are not supported yet; a kind that the patterns contradict; all
-// that npz.Open and npz.Read find.
+// finite, or negative in a pattern; a pattern or a probe of zeros; more
+// probe modes than N/2; a kind that the patterns contradict; all that npz.Open
+// and npz.Read find.
 func Load(path string, o Options) (*Raw, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("dataset: load: %s: %w", path, err)
@@ -182,16 +182,16 @@ func (l *loader) probe() error {
 	m, _ := l.file.Member(keyProbe)
 	side := l.raw.N
 	shape := m.Shape
-	if len(shape) == 3 && shape[0] == 1 {
-		shape = shape[1:] // one mode
+	if len(shape) == 2 {
+		shape = append([]int{1}, shape...)
 	}
-	if len(shape) == 3 && shape[1] == side && shape[2] == side {
-		return l.fault(keyProbe, fmt.Errorf("found %d probe modes; expected one of shape [%d %d]: several probe modes are not supported yet", shape[0], side, side))
+	if len(shape) != 3 || shape[1] != side || shape[2] != side {
+		return l.fault(keyProbe, fmt.Errorf("found shape %v; expected [%d %d], the size of the patterns, or [modes %d %d]", m.Shape, side, side, side, side))
 	}
-	if len(shape) != 2 || shape[0] != side || shape[1] != side {
-		return l.fault(keyProbe, fmt.Errorf("found shape %v; expected [%d %d], the size of the patterns", m.Shape, side, side))
+	err := checkModes(shape[0], side)
+	if err != nil {
+		return l.fault(keyProbe, err)
 	}
-	var err error
 	if l.raw.Probe, err = npz.Read[complex64](l.file, keyProbe); err != nil {
 		return err
 	}

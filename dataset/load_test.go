@@ -181,7 +181,7 @@ func TestLoadFaults(t *testing.T) {
 		"all dark":              {f().with(keyPatterns, make([]float32, 320), 5, 8, 8), `key "diffraction": found zeros throughout; expected light in each of the 5 patterns`},
 		"pattern too large":     {f().with(keyPatterns, set(make([]float64, 320), 1, 1e300), 5, 8, 8), `key "diffraction": element 1: found 1e+300; expected a number that float32 can hold`},
 		"probe of other size":   {f().with(keyProbe, make([]complex64, 16), 4, 4), `key "probeGuess": found shape [4 4]; expected [8 8], the size of the patterns`},
-		"probe modes":           {f().with(keyProbe, make([]complex64, 192), 3, 8, 8), `key "probeGuess": found 3 probe modes; expected one of shape [8 8]: several probe modes are not supported yet`},
+		"probe modes":           {f().with(keyProbe, make([]complex64, 5*64), 5, 8, 8), `key "probeGuess": found 5 probe modes; expected 1 to N/2 = 4`},
 		"probe is zero":         {f().with(keyProbe, make([]complex64, 64), 8, 8), `key "probeGuess": found zeros throughout; expected a probe with light`},
 		"probe in a corner":     {f().with(keyProbe, edge, 8, 8), `key "probeGuess": found zeros within 2 pixels of the centre`},
 		"probe has NaN":         {f().with(keyProbe, set(smallProbe(), 9, complex(0, float32(nan))), 8, 8), `key "probeGuess": element 9: found (0+NaNi); expected finite numbers`},

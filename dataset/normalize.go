@@ -29,9 +29,9 @@ func IntensityScale(nphotons float64, n int) float64 {
 	return math.Sqrt(nphotons) / (float64(n) / 2)
 }
 
-// NormalizedProbe is the probe [N, N] as the model uses it:
+// NormalizedProbe is the probe [P, N, N] as the model uses it:
 //
-//	P / ( probeScale · mean over all N² pixels of |M·P| )
+//	P_p / ( probeScale · mean over all N² pixels of |M·P| ),  |P| = √Σ_p |P_p|²
 //
 // M is 1 where √((i − (N−1)/2)² + (j − (N−1)/2)²) < N/4, and 0 elsewhere. The
 // probe must not be zero within M, which Load makes sure of.
@@ -44,13 +44,17 @@ func NormalizedProbe(probe []complex64, n int, probeScale float64) []complex64 {
 	return out
 }
 
-// meanInCircle is the mean over all n² pixels of |M·P|.
+// meanInCircle is the mean over all n² pixels of |M·P|, P being [P, n, n].
 func meanInCircle(probe []complex64, n int) float64 {
 	centre, radius := float64(n-1)/2, float64(n/4)
 	sum := 0.0
-	for p, v := range probe {
+	for p := range n * n {
 		if math.Hypot(float64(p/n)-centre, float64(p%n)-centre) < radius {
-			sum += math.Hypot(float64(real(v)), float64(imag(v)))
+			modulus := 0.0
+			for mode := p; mode < len(probe); mode += n * n {
+				modulus = math.Hypot(modulus, math.Hypot(float64(real(probe[mode])), float64(imag(probe[mode]))))
+			}
+			sum += modulus
 		}
 	}
 	return sum / float64(n*n)

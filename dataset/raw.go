@@ -25,7 +25,7 @@ type Raw struct {
 	Amplitude []float32
 	// X and Y are the scan positions [n], column and row, in object pixels.
 	X, Y []float64
-	// Probe is the illumination [N, N].
+	// Probe is the illumination [P, N, N] in P modes, whose intensities add.
 	Probe []complex64
 	// Object is the file's objectGuess, or nil.
 	Object *Image
@@ -53,10 +53,18 @@ type Image struct {
 // Len is the number of patterns.
 func (r *Raw) Len() int { return len(r.X) }
 
+// Modes is the number P of the probe's modes.
+func (r *Raw) Modes() int {
+	if r.N < 1 {
+		return 0
+	}
+	return len(r.Probe) / (r.N * r.N)
+}
+
 // Check makes sure that the arrays of a scan agree and that their values mean
 // something: n ≥ 1 patterns of an even side N ≥ 8, amplitudes finite and ≥ 0,
-// none of the patterns all zero, positions finite, a finite probe that is not
-// zero in the circle that normalises it. Scans that Load returns pass.
+// none of the patterns all zero, positions finite, a finite probe of 1 … N/2
+// modes that are not all zero in the circle that normalises them. Scans that Load returns pass.
 func (r *Raw) Check() error {
 	if err := r.checkLengths(); err != nil {
 		return fmt.Errorf("dataset: check: %w", err)
@@ -98,7 +106,7 @@ func (r *Raw) checkLengths() error {
 	}{
 		{"y positions", len(r.Y), n, false},
 		{"amplitudes", len(r.Amplitude), n * size, false},
-		{"values of the probe", len(r.Probe), size, false},
+		{"values of the probe", len(r.Probe), max(1, r.Modes()) * size, false},
 		{"scan indices", len(r.ScanIndex), n, true},
 		{"values of the patches", len(r.Patches), n * size, true},
 	} {

@@ -70,7 +70,8 @@ type SimulateOptions struct {
 	Correlation float64
 	// ProbeForm is one of SimulatedProbes.
 	ProbeForm string
-	// Probe [N, N] is the illumination up to a factor, in place of ProbeForm.
+	// Probe [P, N, N] is the illumination in P modes, up to a factor, in place
+	// of ProbeForm.
 	Probe []complex64
 	// Seed decides object, positions and noise.
 	Seed uint64
@@ -128,8 +129,8 @@ func (o SimulateOptions) check() error {
 		return fmt.Errorf("overlap: found %g; expected at least 0, below 1", o.Overlap)
 	case !(o.Correlation >= 0 && o.Correlation <= float64(o.N)):
 		return fmt.Errorf("correlation: found %g; expected pixels above 0, at most N = %d", o.Correlation, o.N)
-	case o.Probe != nil && len(o.Probe) != o.N*o.N:
-		return fmt.Errorf("probe: found %d values; expected %d×%d", len(o.Probe), o.N, o.N)
+	case o.Probe != nil && len(o.Probe)%(o.N*o.N) != 0:
+		return fmt.Errorf("probe: found %d values; expected %d×%d, for each mode", len(o.Probe), o.N, o.N)
 	case o.Probe != nil:
 		if err := checkProbe(o.Probe, o.N); err != nil {
 			return fmt.Errorf("probe: %w", err)

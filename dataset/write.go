@@ -27,6 +27,14 @@ func (r *Raw) Write(path string) error {
 	return nil
 }
 
+// probeShape is (N, N) for one mode, as other programs write it.
+func (r *Raw) probeShape() []int {
+	if r.Modes() == 1 {
+		return []int{r.N, r.N}
+	}
+	return []int{r.Modes(), r.N, r.N}
+}
+
 func (r *Raw) arrays() ([]npz.Array, error) {
 	n := r.Len()
 	patterns, column := []int{n, r.N, r.N}, []int{n}
@@ -36,7 +44,7 @@ func (r *Raw) arrays() ([]npz.Array, error) {
 	}
 	out := []npz.Array{
 		{Key: keyPatterns, Data: r.Amplitude, Shape: patterns},
-		{Key: keyProbe, Data: r.Probe, Shape: []int{r.N, r.N}},
+		{Key: keyProbe, Data: r.Probe, Shape: r.probeShape()},
 		{Key: keyX, Data: r.X, Shape: column},
 		{Key: keyY, Data: r.Y, Shape: column},
 		{Key: keyStartX, Data: r.X, Shape: column},

@@ -28,6 +28,7 @@ const (
 	OpSoftplus
 	OpRelu
 	OpReluGrad
+	OpRound
 	OpMatMul
 	OpConv
 	OpConvGradInput
@@ -91,6 +92,7 @@ func init() { // in init because the gradient rules make nodes, which look up th
 		OpSoftplus: {"Softplus", 1, unary, func(n, dy *Node) []*Node { return []*Node{Mul(dy, Sigmoid(n.In[0]))} }},
 		OpRelu:     {"Relu", 1, unary, func(n, dy *Node) []*Node { return []*Node{reluGrad(dy, n)} }},
 		OpReluGrad: {"ReluGrad", 2, same, nil},
+		OpRound:    {"Round", 1, unary, func(_, _ *Node) []*Node { return []*Node{nil} }},
 
 		OpMatMul:         {"MatMul", 2, shapeMatMul, gradMatMul},
 		OpConv:           {"Conv", 2, shapeConv, gradConv},
@@ -219,6 +221,13 @@ func Relu(x *Node) *Node { return apply(OpRelu, Attr{}, x) }
 
 // reluGrad is dy where y > 0, else 0; y is the result of Relu.
 func reluGrad(dy, y *Node) *Node { return apply(OpReluGrad, Attr{}, dy, y) }
+
+// Round is the nearest whole number, the even one of two that are as near; its
+// derivative counts as 0.
+func Round(x *Node) *Node { return apply(OpRound, Attr{}, x) }
+
+// Positive is 1 where x > 0, else 0. It has no gradient.
+func Positive(x *Node) *Node { return reluGrad(Broadcast(scalarLike(x, 1), x.Shape...), x) }
 
 // Scale is x·c for a constant c.
 func Scale(x *Node, c float64) *Node { return Mul(x, scalarLike(x, c)) }

@@ -7,7 +7,6 @@ package model
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/ptychobridge/ptychobridge/config"
@@ -20,22 +19,30 @@ const (
 	// StateAmplitude is the data set [patterns, N, N]: normalised amplitudes
 	// X.
 	StateAmplitude = "data.amplitude"
-	// StateProbeRe and StateProbeIm are the normalised probe [N, N].
+	// StateProbeRe and StateProbeIm are the normalised probe [P, N, N] of P
+	// modes. They are trained too where Settings say so.
 	StateProbeRe, StateProbeIm = "probe.re", "probe.im"
+	// StateTruthAmplitude and StateTruthPhase (radians, within ±π) are the
+	// true patches [patterns, N, N], where the losses need them.
+	StateTruthAmplitude, StateTruthPhase = "truth.amplitude", "truth.phase"
 	// InputIndices chooses the patterns of a batch, int32 [B·C], the C
 	// patterns of a group one after the other.
 	InputIndices = "indices"
 	// InputOffsets are their offsets d_c = r_c − r̄ from the mean position of
 	// their group, (x, y) in pixels, [B·C, 2]. It is there where C > 1.
 	InputOffsets = "offsets"
-	// InputLearningRate is the step's learning rate with its bias correction,
-	// see AdamRate.
-	InputLearningRate = "learning_rate"
+	// InputLearningRate is the step's learning rate, for adam and adamw with
+	// its bias correction; InputDecay, where there is weight decay, the
+	// learning rate times the decay. See Model.Rates.
+	InputLearningRate, InputDecay = "learning_rate", "decay"
 	// OutputLoss is the loss, float64.
 	OutputLoss = "loss"
 	// OutputDeviance is the Poisson deviance per pixel in the units of the
 	// scaled intensities, float64.
 	OutputDeviance = "deviance"
+	// OutputBright is the share of pixels whose predicted intensity is above
+	// Settings.BrightThreshold, float64.
+	OutputBright = "bright"
 	// OutputObjectRe and OutputObjectIm are the object [B, N, N] at the mean
 	// position of each group; without object_big, and where C > 1, the
 	// patches [B, N, N, C] that the beam saw at each pattern.
@@ -51,14 +58,16 @@ type Settings struct {
 	Patterns       int         // in the resident data set
 	Canvas         int         // side Q on which the patches of a group are merged, see physics.Side; not read at gridsize 1
 	IntensityScale float64     // s
-	NLLWeight      float64
-	MAEWeight      float64
-	Beta1, Beta2   float64 // Adam
-	TrainScale     bool    // log_scale is trained (intensity_scale_trainable)
-}
+	Modes          int         // of the probe; 0 means 1
+	Weights        Weights     // of the losses
+	Optimizer      Optimizer
+	TrainScale     bool // log_scale is trained (intensity_scale_trainable)
+	TrainProbe     bool // the probe is trained (probe_trainable)
 
-// AdamEpsilon is ε of the optimizer, Keras' default.
-const AdamEpsilon = 1e-7
+	// BrightThreshold is the scaled intensity above which a pixel counts as
+	// bright: that of five photons, where the file holds counts.
+	BrightThreshold float64
+}
 
 // Model makes the programs of one network over one data set.
 type Model struct {
@@ -74,7 +83,7 @@ func New(s Settings) *Model {
 	b := graph.NewBuilder(s.Float)
 	c := s.Model.Gridsize * s.Model.Gridsize
 	n := &network{b: b, config: s.Model, parameters: &m.parameters}
-	n.objectPatches(b.Input("input", s.Float, 1, s.Model.N, s.Model.N, c))
+	n.heads(b.Input("input", s.Float, 1, s.Model.N, s.Model.N, c))
 	m.parameters = append(m.parameters, Parameter{Name: LogScale, Shape: graph.Shape{}})
 	return m
 }
@@ -102,31 +111,19 @@ func (m *Model) Initial(seed uint64) []Parameter {
 	return out
 }
 
-// trained lists the parameters that the optimizer changes.
+// trained lists the parameters that the optimizer changes: the weights, then
+// log_scale and the probe where they are trained.
 func (m *Model) trained() []Parameter {
-	if m.settings.TrainScale {
-		return m.parameters
+	s := m.settings
+	last := len(m.parameters) - 1
+	out := slices.Clone(m.parameters[:last])
+	if s.TrainScale {
+		out = append(out, m.parameters[last])
 	}
-	return m.parameters[:len(m.parameters)-1]
-}
-
-// Moments lists the optimizer's states, first and second moment of every
-// trained parameter. They begin at zero.
-func (m *Model) Moments() []Parameter {
-	var out []Parameter
-	for _, p := range m.trained() {
-		out = append(out, Parameter{Name: firstMoment(p.Name), Shape: p.Shape}, Parameter{Name: secondMoment(p.Name), Shape: p.Shape})
+	if s.TrainProbe {
+		out = append(out, Parameter{Name: StateProbeRe, Shape: s.probeShape()}, Parameter{Name: StateProbeIm, Shape: s.probeShape()})
 	}
 	return out
-}
-
-func firstMoment(parameter string) string  { return "adam.m." + parameter }
-func secondMoment(parameter string) string { return "adam.v." + parameter }
-
-// AdamRate is the learning rate of step t = 1, 2, … with Adam's bias
-// correction, lr·√(1−β₂ᵗ)/(1−β₁ᵗ).
-func AdamRate(lr, beta1, beta2 float64, t int) float64 {
-	return lr * math.Sqrt(1-math.Pow(beta2, float64(t))) / (1 - math.Pow(beta1, float64(t)))
 }
 
 // TrainName, EvaluateName, PredictName and GradientName are the names of the
@@ -138,10 +135,12 @@ func GradientName(batch int) string { return fmt.Sprintf("gradient/%d", batch) }
 
 // forward is what all programs share. Batches are of B groups of C patterns.
 type forward struct {
-	object   physics.Complex // central part of the canvas, at the mean position of each group [B, N, N]
-	seen     physics.Complex // object patches as the beam saw them [B·C, N, N]
-	lambda   *graph.Node     // predicted intensity [B·C, N, N]
-	measured *graph.Node     // scaled measured amplitude s·X [B·C, N, N]
+	indices          *graph.Node     // the patterns of the batch, int32 [B·C]
+	amplitude, phase *graph.Node     // as the decoders give them [B·K, N, N]
+	object           physics.Complex // central part of the canvas, at the mean position of each group [B, N, N]
+	seen             physics.Complex // object patches as the beam saw them [B·C, N, N]
+	lambda           *graph.Node     // predicted intensity [B·C, N, N]
+	measured         *graph.Node     // scaled measured amplitude s·X [B·C, N, N]
 }
 
 func (m *Model) forward(batch int) forward {
@@ -153,16 +152,12 @@ func (m *Model) forward(batch int) forward {
 	x := graph.Gather(m.b.State(StateAmplitude, s.Float, s.Patterns, n, n), indices)
 	measured := graph.Scale(x, s.IntensityScale)
 	input := graph.Mul(measured, graph.Exp(graph.Neg(logScale)))
-	probe := physics.Complex{
-		Re: graph.Reshape(m.b.State(StateProbeRe, s.Float, n, n), 1, n, n),
-		Im: graph.Reshape(m.b.State(StateProbeIm, s.Float, n, n), 1, n, n),
-	}
 
-	patches := net.objectPatches(channelsLast(input, channels))
-	object, seen := m.place(physics.Complex{Re: channelsFlat(patches.Re), Im: channelsFlat(patches.Im)}, probe, batch)
-	intensity := physics.Diffract(seen.Mul(probe))
-	lambda := graph.Mul(intensity, graph.Exp(graph.Scale(logScale, 2)))
-	return forward{object, seen, lambda, measured}
+	amplitude, phase := net.heads(channelsLast(input, channels))
+	amplitude, phase = channelsFlat(amplitude), channelsFlat(phase)
+	object, seen := m.place(physics.Polar(amplitude, phase), batch)
+	lambda := graph.Mul(m.intensity(seen), graph.Exp(graph.Scale(logScale, 2)))
+	return forward{indices, amplitude, phase, object, seen, lambda, measured}
 }
 
 // channels is C, the patterns of a group.
@@ -172,13 +167,13 @@ func (s Settings) channels() int { return s.Model.Gridsize * s.Model.Gridsize }
 // [B, N, N] and to the patches [B·C, N, N] that the beam saw of it. With
 // object_big the patches of a group are merged on a canvas, else the one patch
 // lies on it alone. A group of one pattern does not move.
-func (m *Model) place(patches, probe physics.Complex, batch int) (object, seen physics.Complex) {
+func (m *Model) place(patches physics.Complex, batch int) (object, seen physics.Complex) {
 	s := m.settings
 	n, channels, rule := s.Model.N, s.channels(), physics.Rule(s.Model.PatchMerge)
 	if channels == 1 {
 		object = patches
 		if s.Model.ObjectBig {
-			object = physics.MergeSingle(patches, rule, probe)
+			object = physics.MergeSingle(patches, rule, m.probe())
 		}
 		return object, object
 	}
@@ -188,7 +183,7 @@ func (m *Model) place(patches, probe physics.Complex, batch int) (object, seen p
 	case !s.Model.ObjectBig:
 		canvas = physics.Complex{Re: physics.PadCentred(patches.Re, s.Canvas), Im: physics.PadCentred(patches.Im, s.Canvas)}
 	case rule == physics.ProbeLight:
-		canvas = physics.MergeWeighted(patches, physics.Weight(m.b, n, rule, probe), offsets, channels, s.Canvas)
+		canvas = physics.MergeWeighted(patches, physics.Weight(m.b, n, rule, m.probe()), offsets, channels, s.Canvas)
 	default:
 		canvas = physics.Merge(patches, offsets, channels, s.Canvas, rule)
 	}
@@ -214,41 +209,20 @@ func channelsFlat(x *graph.Node) *graph.Node {
 	return graph.Reshape(x, batch*channels, n, n)
 }
 
-// losses gives the loss that is minimised and the deviance that is reported.
-func (m *Model) losses(f forward) (loss, deviance *graph.Node) {
-	y := graph.Mul(f.measured, f.measured)
-	loss = graph.Scale(physics.PoissonNLL(f.lambda, y), m.settings.NLLWeight)
-	if m.settings.MAEWeight != 0 {
-		loss = graph.Add(loss, graph.Scale(physics.AmplitudeMAE(f.lambda, f.measured), m.settings.MAEWeight))
-	}
-	return loss, physics.Deviance(f.lambda, y)
-}
-
-// Train is one optimizer step over a batch: loss and deviance from the
-// weights before the step, then the step.
+// Train is one optimizer step over a batch: the losses from the weights before
+// the step, then the step.
 func (m *Model) Train(batch int) *graph.Program {
-	loss, deviance := m.losses(m.forward(batch))
-	rate := m.b.Input(InputLearningRate, m.settings.Float)
-	trained := m.trained()
-	weights := m.states(trained)
-	program := &graph.Program{Name: TrainName(batch), Outputs: []graph.Output{{Name: OutputLoss, Node: loss}, {Name: OutputDeviance, Node: deviance}}}
-	for i, g := range graph.Gradient(loss, weights) {
-		p := trained[i]
-		first := m.b.State(firstMoment(p.Name), m.settings.Float, p.Shape...)
-		second := m.b.State(secondMoment(p.Name), m.settings.Float, p.Shape...)
-		program.Updates = append(program.Updates,
-			graph.Adam(weights[i], first, second, g, rate, m.settings.Beta1, m.settings.Beta2, AdamEpsilon))
-	}
-	return program
+	l := m.losses(m.forward(batch))
+	return &graph.Program{Name: TrainName(batch), Outputs: l.outputs(), Updates: m.updates(l.loss)}
 }
 
-// Gradient gives loss, deviance and the gradient of the loss with respect to
-// every trained parameter, under the parameter's name, and changes nothing.
+// Gradient gives the losses and the gradient of the loss with respect to every
+// trained parameter, under the parameter's name, and changes nothing.
 func (m *Model) Gradient(batch int) *graph.Program {
-	loss, deviance := m.losses(m.forward(batch))
-	program := &graph.Program{Name: GradientName(batch), Outputs: []graph.Output{{Name: OutputLoss, Node: loss}, {Name: OutputDeviance, Node: deviance}}}
+	l := m.losses(m.forward(batch))
+	program := &graph.Program{Name: GradientName(batch), Outputs: l.outputs()}
 	trained := m.trained()
-	for i, g := range graph.Gradient(loss, m.states(trained)) {
+	for i, g := range graph.Gradient(l.loss, m.states(trained)) {
 		program.Outputs = append(program.Outputs, graph.Output{Name: trained[i].Name, Node: g})
 	}
 	return program
@@ -262,10 +236,9 @@ func (m *Model) states(parameters []Parameter) []*graph.Node {
 	return nodes
 }
 
-// Evaluate gives loss and deviance of a batch and changes nothing.
+// Evaluate gives the losses of a batch and changes nothing.
 func (m *Model) Evaluate(batch int) *graph.Program {
-	loss, deviance := m.losses(m.forward(batch))
-	return &graph.Program{Name: EvaluateName(batch), Outputs: []graph.Output{{Name: OutputLoss, Node: loss}, {Name: OutputDeviance, Node: deviance}}}
+	return &graph.Program{Name: EvaluateName(batch), Outputs: m.losses(m.forward(batch)).outputs()}
 }
 
 // Predict gives the object patches and the predicted intensities of a batch.

@@ -7,8 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/graph"
 	"github.com/ptychobridge/ptychobridge/model"
+	"github.com/ptychobridge/ptychobridge/physics"
 )
 
 func settings(n int, change func(*config.ModelConfig)) model.Settings {
@@ -19,7 +21,10 @@ func settings(n int, change func(*config.ModelConfig)) model.Settings {
 	if change != nil {
 		change(&c)
 	}
-	return model.Settings{Model: c, Float: graph.Float32, Patterns: 3, IntensityScale: 20, NLLWeight: 1, Beta1: .9, Beta2: .999, TrainScale: true}
+	return model.Settings{
+		Model: c, Float: graph.Float32, Patterns: 3, IntensityScale: 20, TrainScale: true,
+		Weights: model.Weights{NLL: 1}, Optimizer: model.Optimizer{Beta1: .9, Beta2: .999},
+	}
 }
 
 // TestParameterCounts compares with the counts of the published network and of
@@ -107,7 +112,43 @@ func TestPrograms(t *testing.T) {
 	m = model.New(s)
 	train = m.Train(2)
 	require.Len(t, train.Updates, len(m.Parameters())-1, "log_scale is not trained")
+	s.TrainProbe, s.Optimizer.Name, s.Modes = true, "sgd", 3
+	m = model.New(s)
+	train = m.Train(2)
+	require.NoError(t, train.Check())
+	require.Len(t, train.Updates, 2*(len(m.Parameters())+1), "weights and both parts of the probe, each with its velocity")
+	require.Len(t, m.Moments(), len(m.Parameters())+1)
+	require.Equal(t, graph.Shape{3, 64, 64}, m.Moments()[len(m.Moments())-1].Shape)
 	for _, o := range predict.Outputs {
 		require.Equal(t, graph.Shape{2, 64, 64}, o.Node.Shape, o.Name)
+	}
+}
+
+// TestRates: the decay follows the learning rate, without Adam's correction.
+func TestRates(t *testing.T) {
+	s := settings(64, nil)
+	rates := func(o model.Optimizer) map[string]float64 {
+		o.Beta1, o.Beta2 = .9, .999
+		s.Optimizer = o
+		return model.New(s).Rates(1e-3, 1)
+	}
+	corrected := model.AdamRate(1e-3, .9, .999, 1)
+	require.Equal(t, map[string]float64{model.InputLearningRate: corrected}, rates(model.Optimizer{Name: "adam"}))
+	require.Equal(t, map[string]float64{model.InputLearningRate: corrected, model.InputDecay: 1e-3 * .5}, rates(model.Optimizer{Name: "adamw", Decay: .5}))
+	require.Equal(t, map[string]float64{model.InputLearningRate: 1e-3}, rates(model.Optimizer{Name: "sgd"}))
+}
+
+// TestMaskIsThatOfNormalisation: the mask of the exit wave holds the pixels
+// over which the probe is normalised. A constant probe of 1 becomes
+// N²/(4·pixels).
+func TestMaskIsThatOfNormalisation(t *testing.T) {
+	for _, n := range []int{8, 64, 128} {
+		ones := make([]complex64, n*n)
+		pixels := 0.0
+		for p, v := range physics.Disc(n) {
+			ones[p] = 1
+			pixels += v
+		}
+		require.InEpsilon(t, float64(n*n)/(4*pixels), real(dataset.NormalizedProbe(ones, n, 4)[0]), 1e-6)
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/graph"
-	"github.com/ptychobridge/ptychobridge/physics"
 )
 
 // filters gives, for each side N of a pattern, the channels of the encoder's
@@ -32,14 +31,14 @@ type network struct {
 	parameters *[]Parameter // in the order of first use; nil: not collected
 }
 
-// objectPatches is the network: from the input [B, N, N, C], the amplitudes
-// divided by exp(log_scale), to complex object patches [B, N, N, K], one
+// heads is the network: from the input [B, N, N, C], the amplitudes divided by
+// exp(log_scale), to amplitude and phase [B, N, N, K] of object patches, one
 // encoder and two decoders.
-func (n *network) objectPatches(input *graph.Node) physics.Complex {
+func (n *network) heads(input *graph.Node) (amplitude, phase *graph.Node) {
 	code := n.encoder(input)
-	amplitude := n.decoder(code, "amplitude", activations[n.config.AmpActivation])
-	phase := n.decoder(code, "phase", func(x *graph.Node) *graph.Node { return graph.Scale(graph.Tanh(x), math.Pi) })
-	return physics.Polar(amplitude, phase)
+	amplitude = n.decoder(code, "amplitude", activations[n.config.AmpActivation])
+	phase = n.decoder(code, "phase", func(x *graph.Node) *graph.Node { return graph.Scale(graph.Tanh(x), math.Pi) })
+	return amplitude, phase
 }
 
 // activations are the choices for the amplitude.

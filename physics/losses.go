@@ -42,5 +42,11 @@ func Deviance(predicted, measured *graph.Node) *graph.Node {
 func AmplitudeMAE(predicted, amplitude *graph.Node) *graph.Node {
 	l, a := graph.Cast(predicted, graph.Float64), graph.Cast(amplitude, graph.Float64)
 	d := graph.Sub(graph.Sqrt(graph.AddScalar(l, LogEpsilon)), a)
-	return graph.Mean(graph.Add(graph.Relu(d), graph.Relu(graph.Neg(d))))
+	return graph.Mean(absolute(d))
+}
+
+// Bright is the share of pixels in which the predicted intensity is above a
+// threshold. It has no gradient.
+func Bright(predicted *graph.Node, threshold float64) *graph.Node {
+	return graph.Mean(graph.Cast(graph.Positive(graph.AddScalar(predicted, -threshold)), graph.Float64))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -82,13 +83,13 @@ func newTraining(t testing.TB, float graph.DType, filters float64, batch int, ch
 		re[i], im[i] = real(p), imag(p)
 	}
 	s := model.Settings{
-		Model: c.Model, Float: float, Patterns: len(x) / (n * n), Canvas: n + 18, IntensityScale: scale[0], NLLWeight: 1,
-		Beta1: c.AdamBeta1, Beta2: c.AdamBeta2, TrainScale: true,
+		Model: c.Model, Float: float, Patterns: len(x) / (n * n), Canvas: n + 18, IntensityScale: scale[0], TrainScale: true,
+		Weights: model.Weights{NLL: 1}, Optimizer: model.Optimizer{Beta1: c.AdamBeta1, Beta2: c.AdamBeta2, Momentum: c.Momentum},
 	}
 	return training{model: model.New(s), settings: s, batch: batch, data: bridge.Tensors{
 		model.StateAmplitude: bridge.FromFloat64(float, x, s.Patterns, n, n),
-		model.StateProbeRe:   bridge.FromFloat64(float, re, n, n),
-		model.StateProbeIm:   bridge.FromFloat64(float, im, n, n),
+		model.StateProbeRe:   bridge.FromFloat64(float, re, 1, n, n),
+		model.StateProbeIm:   bridge.FromFloat64(float, im, 1, n, n),
 	}}
 }
 
@@ -108,10 +109,8 @@ func (tr training) session(t testing.TB, b bridge.Backend, programs ...*graph.Pr
 	for _, p := range tr.model.Initial(42) {
 		require.NoError(t, s.Write(p.Name, widened(p)))
 	}
-	for _, p := range programs {
-		if len(p.Updates) == 0 {
-			return s
-		}
+	if !slices.ContainsFunc(programs, func(p *graph.Program) bool { return len(p.Updates) > 0 }) {
+		return s
 	}
 	for _, p := range tr.model.Moments() {
 		p.Data = make([]float32, p.Shape.Size())
@@ -150,11 +149,18 @@ func (tr training) feeds(batch int, first func(k int) int) bridge.Tensors {
 // losses gives the loss before each of some optimizer steps.
 func (tr training) losses(t *testing.T, b bridge.Backend, steps int) []float64 {
 	t.Helper()
-	s := tr.session(t, b, tr.model.Train(tr.batch))
+	return tr.steps(t, tr.session(t, b, tr.model.Train(tr.batch)), steps)
+}
+
+// steps makes optimizer steps in a session with the train program.
+func (tr training) steps(t *testing.T, s bridge.Session, steps int) []float64 {
+	t.Helper()
 	out := make([]float64, steps)
 	for k := range out {
 		feeds := tr.feeds(tr.batch, func(i int) int { return k*tr.batch + i*3 })
-		feeds[model.InputLearningRate] = bridge.FromFloat64(tr.settings.Float, []float64{model.AdamRate(1e-3, .9, .999, k+1)})
+		for name, v := range tr.model.Rates(1e-3, k+1) {
+			feeds[name] = bridge.FromFloat64(tr.settings.Float, []float64{v})
+		}
 		got, err := s.Run(model.TrainName(tr.batch), feeds)
 		require.NoError(t, err)
 		out[k] = got[model.OutputLoss].Scalar()

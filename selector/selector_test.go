@@ -491,42 +491,83 @@ var variants = map[string]func(*config.TrainingConfig){
 	"both losses":                     func(c *config.TrainingConfig) { c.NLLWeight, c.MAEWeight = 0.5, 0.5 },
 	"intensity_scale_trainable false": func(c *config.TrainingConfig) { c.IntensityScaleTrainable = false },
 	"constant rate":                   func(c *config.TrainingConfig) { c.Scheduler = "constant" },
-	"three patterns":                  func(c *config.TrainingConfig) { c.NSubsample = 3 },
+	"exponential rate":                func(c *config.TrainingConfig) { c.Scheduler, c.SchedulerFactor = "exponential", 0.95 },
+	"warm-up and cosine":              func(c *config.TrainingConfig) { c.Scheduler, c.WarmupSteps = "warmup_cosine", 1 },
+	"probe_mask":                      func(c *config.TrainingConfig) { c.Model.ProbeMask = true },
+	"gaussian_smoothing_sigma":        func(c *config.TrainingConfig) { c.Model.GaussianSmoothingSigma = 0.7 },
+	"probe_trainable":                 func(c *config.TrainingConfig) { c.ProbeTrainable = true },
+	"total variation":                 func(c *config.TrainingConfig) { c.RealspaceWeight, c.TVWeight = 100, 1 },
+	"real-space MAE":                  func(c *config.TrainingConfig) { c.RealspaceWeight, c.RealspaceMAEWeight = 100, 1 },
+	"all losses": func(c *config.TrainingConfig) {
+		c.NLLWeight, c.MAEWeight, c.RealspaceWeight, c.RealspaceMAEWeight, c.TVWeight = 0.5, 0.5, 1, 1, 1
+	},
+	"supervised": func(c *config.TrainingConfig) { c.Model.ModelType = "supervised" },
+	"supervised without division": func(c *config.TrainingConfig) {
+		c.Model.ModelType, c.Model.AmpActivation, c.RealspaceWeight, c.TVWeight = "supervised", "swish", 0.1, 1
+	},
+	"adamw":          func(c *config.TrainingConfig) { c.Optimizer, c.WeightDecay = "adamw", 0.01 },
+	"sgd":            func(c *config.TrainingConfig) { c.Optimizer, c.GradientClipVal = "sgd", 1 },
+	"norm clip":      func(c *config.TrainingConfig) { c.GradientClipVal = 10 },
+	"value clip":     func(c *config.TrainingConfig) { c.GradientClipVal, c.GradientClipAlgorithm = 0.1, "value" },
+	"three patterns": func(c *config.TrainingConfig) { c.NSubsample = 3 },
 }
 
-// TestVariants trains one epoch with each and sees the loss change.
+// TestVariants trains two epochs with each and sees the loss fall.
 func TestVariants(t *testing.T) {
 	raw := smallScan(t)
 	for name, change := range variants {
-		t.Run(name, func(t *testing.T) { requireTrains(t, raw, change, spied(new(events))) })
+		t.Run(name, func(t *testing.T) { requireTrains(t, raw, config.TensorFlow, change, spied(new(events))) })
 	}
+	t.Run("three probe modes", func(t *testing.T) {
+		requireTrains(t, modesScan(t), config.TensorFlow, func(*config.TrainingConfig) {}, spied(new(events)))
+	})
 }
 
-// TestGroupsOnRuntimes trains groups on the runtimes that are there.
-func TestGroupsOnRuntimes(t *testing.T) {
+// TestVariantsNative does the same on both runtimes, in one step an epoch.
+func TestVariantsNative(t *testing.T) {
 	required := os.Getenv("PTYCHO_REQUIRE_NATIVE") != ""
 	raw := smallScan(t)
-	for _, name := range Backends() {
-		for _, variant := range []string{"gridsize 2", "gridsize 2, object_big false", "oversampling"} {
-			t.Run(name+", "+variant, func(t *testing.T) {
-				b, err := Open(name, bridge.Options{})
-				if errors.Is(err, bridge.ErrUnavailable) && !required {
-					t.Skipf("%s is missing: %v", name, err)
-				}
-				require.NoError(t, err)
-				require.NoError(t, b.Close())
-				requireTrains(t, raw, func(c *config.TrainingConfig) {
-					variants[variant](c)
-					c.Backend = name
-				}, WithLogger(nil))
-			})
-		}
+	for _, backend := range Backends() {
+		t.Run(backend, func(t *testing.T) {
+			b, err := Open(backend, bridge.Options{})
+			if errors.Is(err, bridge.ErrUnavailable) && !required {
+				t.Skipf("%s is missing: %v", backend, err)
+			}
+			require.NoError(t, err)
+			require.NoError(t, b.Close())
+			run := func(name string, raw *dataset.Raw, change func(*config.TrainingConfig)) {
+				t.Run(name, func(t *testing.T) {
+					requireTrains(t, raw, backend, func(c *config.TrainingConfig) {
+						c.BatchSize, c.ValidationSplit = 5, 0
+						change(c)
+					}, WithLogger(nil))
+				})
+			}
+			for name, change := range variants {
+				run(name, raw, change)
+			}
+			run("three probe modes", modesScan(t), func(c *config.TrainingConfig) { c.ProbeTrainable = true })
+		})
 	}
 }
 
-func requireTrains(t *testing.T, raw *dataset.Raw, change func(*config.TrainingConfig), options ...Option) {
+// modesScan is a scan with a probe of three modes that differ.
+func modesScan(t *testing.T) *dataset.Raw {
 	t.Helper()
-	c := smallConfig(config.TensorFlow)
+	var probe []complex64
+	for mode := range 3 {
+		for p, v := range dataset.DefaultProbe(64) {
+			probe = append(probe, v*complex(float32(mode*(p%64-32))/16+1, 0))
+		}
+	}
+	raw, err := dataset.Simulate(dataset.SimulateOptions{Patterns: 5, N: 64, NPhotons: 1e5, Seed: 1, Probe: probe})
+	require.NoError(t, err)
+	return raw
+}
+
+func requireTrains(t *testing.T, raw *dataset.Raw, backend string, change func(*config.TrainingConfig), options ...Option) {
+	t.Helper()
+	c := smallConfig(backend)
 	change(&c)
 	_, _, r, err := RunCDIExampleWithBackend(t.Context(), raw, nil, c, append(options, DoStitching(true))...)
 	require.NoError(t, err)
@@ -537,6 +578,8 @@ func requireTrains(t *testing.T, raw *dataset.Raw, change func(*config.TrainingC
 	}
 	require.Len(t, r.ObjTensorFull, patches*64*64)
 	require.Len(t, r.NNIndices, r.Groups*r.Channels)
+	require.Positive(t, r.History[1].ValidationDeviance)
+	require.InDelta(t, 0.4, r.History[1].BrightShare, 0.4, "24 photons fall on a mean pixel")
 	start := float32(math.Log(r.IntensityScale))
 	require.Equal(t, c.IntensityScaleTrainable, float32(r.LogScale) != start, "log_scale moves where it is trained")
 }

@@ -45,6 +45,9 @@ func (c *call) train(ctx context.Context, train, test *dataset.Raw, cfg config.T
 	if err := workflow.CheckData(train, test, cfg); err != nil {
 		return nil, err
 	}
+	if err := workflow.CheckTruth(train, test, cfg); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, err)
+	}
 	if err := c.update(c.legacy, cfg); err != nil {
 		return nil, fmt.Errorf("selector: legacy parameters: %w", err)
 	}

@@ -30,6 +30,7 @@ type scan struct {
 	canvas     int       // side Q of the canvas of a group
 	training   []int32   // groups
 	validation []int32   // groups; empty: the training loss stands in for it
+	parts      []part    // of the files, in the order of the resident set
 	object     part      // what is reconstructed
 	patterns   int       // size of the resident set
 	warnings   []string
@@ -93,16 +94,16 @@ func (p part) places(perPattern bool) (x, y []float64) {
 // apart: those of test where it is given, else the last ⌊validation_split·G⌋.
 // The object is reconstructed from test where it is given, else from train.
 func newScan(train, test *dataset.Raw, c config.TrainingConfig) (*scan, error) {
-	s, parts, err := planTraining(train, test, c)
+	s, err := planTraining(train, test, c)
 	if err != nil {
 		return nil, err
 	}
 	size := s.n * s.n
-	s.amplitude = appendPatterns(nil, train, parts[0].indices, size)
+	s.amplitude = appendPatterns(nil, train, s.parts[0].indices, size)
 	s.factor = dataset.NormalizationFactor(s.amplitude, s.n)
 	s.photons = float64(size) / 4 / (s.factor * s.factor)
 	if test != nil {
-		s.amplitude = appendPatterns(s.amplitude, test, parts[1].indices, size)
+		s.amplitude = appendPatterns(s.amplitude, test, s.parts[1].indices, size)
 	}
 	scale(s.amplitude, s.factor)
 	return s, nil
@@ -113,7 +114,7 @@ func newScan(train, test *dataset.Raw, c config.TrainingConfig) (*scan, error) {
 // has, more groups than patterns where that is not allowed, groups that reach
 // beyond the canvas.
 func CheckData(train, test *dataset.Raw, c config.TrainingConfig) error {
-	_, _, err := planTraining(train, test, c)
+	_, err := planTraining(train, test, c)
 	if err != nil {
 		return fmt.Errorf("workflow: check data: %w", err)
 	}
@@ -121,20 +122,20 @@ func CheckData(train, test *dataset.Raw, c config.TrainingConfig) error {
 }
 
 // planTraining is newScan but for the patterns themselves.
-func planTraining(train, test *dataset.Raw, c config.TrainingConfig) (*scan, []part, error) {
+func planTraining(train, test *dataset.Raw, c config.TrainingConfig) (*scan, error) {
 	if err := checkRaw("train", train, c.Model.N); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	o := grouping(c)
 	indices, err := choose(train, c.NGroups, c.NSubsample, c.SequentialSampling, c.Model.Gridsize, c.Seed, c.SubsampleSeed)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s := &scan{n: c.Model.N, channels: c.Model.Gridsize * c.Model.Gridsize, counts: train.Counts}
 	if s.object, err = s.add(train, indices, o); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	parts := []part{s.object}
+	s.parts = []part{s.object}
 	s.training = s.object.numbers()
 	if test == nil {
 		held := int(c.ValidationSplit * float64(len(s.training)))
@@ -142,16 +143,16 @@ func planTraining(train, test *dataset.Raw, c config.TrainingConfig) (*scan, []p
 		s.training = s.training[:len(s.training)-held]
 	} else {
 		if err := checkRaw("test", test, c.Model.N); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		o.Groups = 0
 		if s.object, err = s.add(test, all(test.Len()), o); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		parts = append(parts, s.object)
+		s.parts = append(s.parts, s.object)
 		s.validation = s.object.numbers()
 	}
-	return s, parts, s.size(c.Model)
+	return s, s.size(c.Model)
 }
 
 // newInferenceScan is newScan for a trained model: every pattern chosen is

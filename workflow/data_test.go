@@ -136,9 +136,9 @@ func TestShuffledAndBatches(t *testing.T) {
 }
 
 func TestHistoryCSV(t *testing.T) {
-	text, err := HistoryCSV([]Epoch{{Epoch: 1, TrainLoss: -3.5e6, ValidationLoss: 2, LearningRate: 1e-3, TrainDeviance: 1.5, ValidationDeviance: 1.25, Seconds: 0.12345}})
+	text, err := HistoryCSV([]Epoch{{Epoch: 1, TrainLoss: -3.5e6, ValidationLoss: 2, LearningRate: 1e-3, TrainDeviance: 1.5, ValidationDeviance: 1.25, BrightShare: 0.5, Seconds: 0.12345}})
 	require.NoError(t, err)
-	require.Equal(t, "epoch,train_loss,validation_loss,learning_rate,train_deviance,validation_deviance,seconds\n1,-3.5e+06,2,0.001,1.5,1.25,0.123\n", string(text))
+	require.Equal(t, "epoch,train_loss,validation_loss,learning_rate,train_deviance,validation_deviance,bright_share,seconds\n1,-3.5e+06,2,0.001,1.5,1.25,0.5,0.123\n", string(text))
 }
 
 // TestAgree: what is set and differs is refused, what is not set is not.

@@ -103,7 +103,8 @@ func (m *Model) prepare(precision string) (err error) {
 		return err
 	}
 	m.weights = model.New(m.set).Parameters()
-	expected := []bundle.NamedShape{{Name: bundle.Probe, Shape: []int{2, t.Model.N, t.Model.N}}}
+	m.set.Modes = m.bundle.Modes()
+	expected := []bundle.NamedShape{{Name: bundle.Probe, Shape: bundle.ProbeShape(m.set.Modes, t.Model.N)}}
 	for _, p := range m.weights {
 		expected = append(expected, bundle.NamedShape{Name: p.Name, Shape: p.Shape})
 	}
@@ -184,11 +185,7 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 func (m *Model) probe() []complex64 {
 	w, _ := m.bundle.Weight(bundle.Probe) // it was checked
 	half := len(w.F32) / 2
-	probe := make([]complex64, half)
-	for i := range probe {
-		probe[i] = complex(w.F32[i], w.F32[half+i])
-	}
-	return probe
+	return joined(w.F32[:half], w.F32[half:])
 }
 
 // Close closes the model's backend. Closing twice is harmless.

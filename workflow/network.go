@@ -20,8 +20,6 @@ type network struct {
 	session bridge.Session
 	scan    *scan
 	float   graph.DType
-	beta1   float64
-	beta2   float64
 	steps   int // optimizer steps made
 }
 
@@ -32,7 +30,7 @@ type purpose struct{ train, predict bool }
 // writes the patterns and the normalised probe.
 func open(b bridge.Backend, s *scan, settings model.Settings, batch int, probe []complex64, why purpose) (*network, error) {
 	settings.Patterns, settings.Canvas = s.patterns, s.canvas
-	n := &network{model: model.New(settings), scan: s, float: settings.Float, beta1: settings.Beta1, beta2: settings.Beta2}
+	n := &network{model: model.New(settings), scan: s, float: settings.Float}
 	session, err := b.Compile(n.programs(s, batch, why)...)
 	if err != nil {
 		return nil, err
@@ -82,10 +80,24 @@ func (n *network) writeScan(s *scan, probe []complex64) error {
 		return err
 	}
 	re, im := parts(probe)
-	if err := n.write(model.StateProbeRe, re, s.n, s.n); err != nil {
+	modes := len(probe) / (s.n * s.n)
+	if err := n.write(model.StateProbeRe, re, modes, s.n, s.n); err != nil {
 		return err
 	}
-	return n.write(model.StateProbeIm, im, s.n, s.n)
+	return n.write(model.StateProbeIm, im, modes, s.n, s.n)
+}
+
+// probe reads the probe [P, N, N], rounded to float32.
+func (n *network) probe() ([]complex64, error) {
+	re, err := n.session.Read(model.StateProbeRe)
+	if err != nil {
+		return nil, err
+	}
+	im, err := n.session.Read(model.StateProbeIm)
+	if err != nil {
+		return nil, err
+	}
+	return joined(re.Float32(), im.Float32()), nil
 }
 
 // parts gives real and imaginary parts.
@@ -95,6 +107,15 @@ func parts(values []complex64) (re, im []float32) {
 		re[i], im[i] = real(v), imag(v)
 	}
 	return re, im
+}
+
+// joined is the inverse of parts.
+func joined(re, im []float32) []complex64 {
+	out := make([]complex64, len(re))
+	for i := range re {
+		out[i] = complex(re[i], im[i])
+	}
+	return out
 }
 
 // write writes a state, widened where the network computes in float64.
@@ -139,26 +160,31 @@ func (n *network) weights() ([]model.Parameter, error) {
 	return out, nil
 }
 
-// step trains on a batch of groups and gives loss and deviance from before the
-// step.
-func (n *network) step(batch []int32, rate float64) (loss, deviance float64, err error) {
+// figures are what a program tells of a batch, see the outputs of package
+// model.
+type figures struct{ loss, deviance, bright float64 }
+
+// step trains on a batch of groups and gives its figures from before the step.
+func (n *network) step(batch []int32, rate float64) (figures, error) {
 	n.steps++
 	feeds := n.scan.feeds(batch, n.float)
-	feeds[model.InputLearningRate] = bridge.FromFloat64(n.float, []float64{model.AdamRate(rate, n.beta1, n.beta2, n.steps)})
+	for name, v := range n.model.Rates(rate, n.steps) {
+		feeds[name] = bridge.FromFloat64(n.float, []float64{v})
+	}
 	return n.losses(model.TrainName(len(batch)), feeds)
 }
 
-// evaluate gives loss and deviance of a batch of groups.
-func (n *network) evaluate(batch []int32) (loss, deviance float64, err error) {
+// evaluate gives the figures of a batch of groups.
+func (n *network) evaluate(batch []int32) (figures, error) {
 	return n.losses(model.EvaluateName(len(batch)), n.scan.feeds(batch, n.float))
 }
 
-func (n *network) losses(program string, feeds bridge.Tensors) (loss, deviance float64, err error) {
+func (n *network) losses(program string, feeds bridge.Tensors) (figures, error) {
 	out, err := n.session.Run(program, feeds)
 	if err != nil {
-		return 0, 0, err
+		return figures{}, err
 	}
-	return out[model.OutputLoss].Scalar(), out[model.OutputDeviance].Scalar(), nil
+	return figures{out[model.OutputLoss].Scalar(), out[model.OutputDeviance].Scalar(), out[model.OutputBright].Scalar()}, nil
 }
 
 // predict gives the object patches of a batch of groups, [B, N, N] or, without
@@ -168,12 +194,7 @@ func (n *network) predict(batch []int32) (patches []complex64, intensity []float
 	if err != nil {
 		return nil, nil, err
 	}
-	re, im := out[model.OutputObjectRe].Float32(), out[model.OutputObjectIm].Float32()
-	patches = make([]complex64, len(re))
-	for i := range re {
-		patches[i] = complex(re[i], im[i])
-	}
-	return patches, out[model.OutputIntensity].Float32(), nil
+	return joined(out[model.OutputObjectRe].Float32(), out[model.OutputObjectIm].Float32()), out[model.OutputIntensity].Float32(), nil
 }
 
 func (n *network) close() error { return n.session.Close() }
@@ -187,8 +208,14 @@ func settings(c config.TrainingConfig, precision string) (model.Settings, error)
 	return model.Settings{
 		Model: c.Model, Float: float,
 		IntensityScale: dataset.IntensityScale(c.NPhotons, c.Model.N),
-		NLLWeight:      c.NLLWeight, MAEWeight: c.MAEWeight,
-		Beta1: c.AdamBeta1, Beta2: c.AdamBeta2,
-		TrainScale: c.IntensityScaleTrainable,
+		Weights: model.Weights{
+			NLL: c.NLLWeight, MAE: c.MAEWeight,
+			Realspace: c.RealspaceWeight, RealspaceMAE: c.RealspaceMAEWeight, TV: c.TVWeight,
+		},
+		Optimizer: model.Optimizer{
+			Name: c.Optimizer, Beta1: c.AdamBeta1, Beta2: c.AdamBeta2, Momentum: c.Momentum, Decay: c.WeightDecay,
+			Clip: c.GradientClipVal, ClipValue: c.GradientClipAlgorithm == "value",
+		},
+		TrainScale: c.IntensityScaleTrainable, TrainProbe: c.ProbeTrainable,
 	}, nil
 }

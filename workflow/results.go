@@ -40,6 +40,11 @@ type Results struct {
 	// measured ones.
 	IntensityScale float64 `json:"intensity_scale"`
 	Normalization  float64 `json:"normalization"`
+	// TruthDivisor is what the true patches were divided by, so that their
+	// amplitudes reach up to 1, where the losses compare with them and the
+	// amplitude's activation is sigmoid; 1 with other activations, 0 where
+	// nothing is compared.
+	TruthDivisor float64 `json:"truth_divisor,omitempty"`
 	// LogScale is the trained logarithm of the intensity scale.
 	LogScale float64 `json:"log_scale"`
 

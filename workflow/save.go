@@ -17,7 +17,7 @@ import (
 func save(r *Results, weights []model.Parameter, probe []complex64, o Options) (string, error) {
 	n := r.Config.Model.N
 	re, im := parts(probe)
-	tensors := []safetensors.Tensor{{Name: bundle.Probe, Shape: []int{2, n, n}, F32: append(re, im...)}}
+	tensors := []safetensors.Tensor{{Name: bundle.Probe, Shape: bundle.ProbeShape(len(probe)/(n*n), n), F32: append(re, im...)}}
 	for _, p := range weights {
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, Shape: p.Shape, F32: p.Data})
 	}
@@ -49,10 +49,10 @@ func save(r *Results, weights []model.Parameter, probe []complex64, o Options) (
 func HistoryCSV(history []Epoch) ([]byte, error) {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
-	rows := [][]string{{"epoch", "train_loss", "validation_loss", "learning_rate", "train_deviance", "validation_deviance", "seconds"}}
+	rows := [][]string{{"epoch", "train_loss", "validation_loss", "learning_rate", "train_deviance", "validation_deviance", "bright_share", "seconds"}}
 	for _, e := range history {
 		row := []string{strconv.Itoa(e.Epoch)}
-		for _, v := range []float64{e.TrainLoss, e.ValidationLoss, e.LearningRate, e.TrainDeviance, e.ValidationDeviance} {
+		for _, v := range []float64{e.TrainLoss, e.ValidationLoss, e.LearningRate, e.TrainDeviance, e.ValidationDeviance, e.BrightShare} {
 			row = append(row, strconv.FormatFloat(v, 'g', -1, 64))
 		}
 		rows = append(rows, append(row, fmt.Sprintf("%.3f", e.Seconds)))

@@ -18,27 +18,34 @@ type Epoch struct {
 	Epoch              int     `json:"epoch"` // 1 is the first
 	TrainLoss          float64 `json:"train_loss"`
 	ValidationLoss     float64 `json:"validation_loss"`
-	LearningRate       float64 `json:"learning_rate"`       // of the epoch's steps after the warm-up
+	LearningRate       float64 `json:"learning_rate"`       // of the epoch's last step
 	TrainDeviance      float64 `json:"train_deviance"`      // Poisson deviance per pixel in counts; 0 where the file holds no counts
 	ValidationDeviance float64 `json:"validation_deviance"` // likewise
+	BrightShare        float64 `json:"bright_share"`        // share of pixels, of those of the validation deviance, in which more than 5 counts are predicted
 	Seconds            float64 `json:"seconds"`
 }
 
+// brightCounts is how many counts a pixel must be predicted to have for its
+// deviance to be near 1 when the fit is at the photon noise.
+const brightCounts = 5
+
 // mean is an average weighted by groups.
 type mean struct {
-	loss, deviance float64
-	groups         int
+	sum    figures
+	groups int
 }
 
-func (m *mean) add(loss, deviance float64, groups int) {
-	m.loss += loss * float64(groups)
-	m.deviance += deviance * float64(groups)
+func (m *mean) add(f figures, groups int) {
+	n := float64(groups)
+	m.sum.loss += f.loss * n
+	m.sum.deviance += f.deviance * n
+	m.sum.bright += f.bright * n
 	m.groups += groups
 }
 
-func (m *mean) value() (loss, deviance float64) {
+func (m *mean) value() figures {
 	n := float64(m.groups)
-	return m.loss / n, m.deviance / n
+	return figures{m.sum.loss / n, m.sum.deviance / n, m.sum.bright / n}
 }
 
 // trainer runs epochs over a network.
@@ -48,22 +55,23 @@ type trainer struct {
 	config  config.TrainingConfig
 	counts  float64 // measured counts per unit of the scaled intensities; 0 where there are none
 	report  func(Progress)
+
+	schedule *schedule
 }
 
 // run trains until the last epoch or an early stop. It stops at the next step
 // when ctx is cancelled.
 func (t *trainer) run(ctx context.Context) ([]Epoch, error) {
-	schedule := newSchedule(t.config)
 	var history []Epoch
 	for e := 1; e <= t.config.NEpochs; e++ {
 		began := time.Now()
-		epoch := Epoch{Epoch: e, LearningRate: schedule.rate}
+		epoch := Epoch{Epoch: e}
 		if err := t.epoch(ctx, &epoch); err != nil {
 			return history, fmt.Errorf("epoch %d: %w", e, err)
 		}
 		epoch.Seconds = time.Since(began).Seconds()
 		history = append(history, epoch)
-		best, stop := schedule.after(epoch.ValidationLoss)
+		best, stop := t.schedule.after(epoch.ValidationLoss)
 		t.report(Progress{Stage: StageEpoch, Epoch: epoch, Epochs: t.config.NEpochs, Best: best, Stopped: stop})
 		if stop {
 			break
@@ -76,36 +84,39 @@ func (t *trainer) epoch(ctx context.Context, e *Epoch) error {
 	var training mean
 	order := shuffled(t.scan.training, t.config.Seed, e.Epoch)
 	err := batches(ctx, order, t.config.BatchSize, func(batch []int32) error {
-		loss, deviance, err := t.network.step(batch, warm(e.LearningRate, t.network.steps+1, t.config.WarmupSteps))
+		e.LearningRate = t.schedule.at(t.network.steps + 1)
+		f, err := t.network.step(batch, e.LearningRate)
 		if err != nil {
 			return err
 		}
-		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return fmt.Errorf("the loss is %v after %d steps; lower learning_rate, or check nphotons and the data", loss, t.network.steps)
+		if math.IsNaN(f.loss) || math.IsInf(f.loss, 0) {
+			return fmt.Errorf("the loss is %v after %d steps; lower learning_rate, set gradient_clip_val, or check nphotons and the data", f.loss, t.network.steps)
 		}
-		training.add(loss, deviance, len(batch))
+		training.add(f, len(batch))
 		t.report(Progress{Stage: StageStep, Epoch: Epoch{Epoch: e.Epoch}, Epochs: t.config.NEpochs, Done: training.groups, Total: len(order)})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	e.TrainLoss, e.TrainDeviance = training.value()
-	e.ValidationLoss, e.ValidationDeviance = e.TrainLoss, e.TrainDeviance
+	held := training.value()
+	e.TrainLoss, e.TrainDeviance = held.loss, held.deviance*t.counts
 	if len(t.scan.validation) > 0 {
 		var validation mean
 		err := batches(ctx, t.scan.validation, t.config.BatchSize, func(batch []int32) error {
-			loss, deviance, err := t.network.evaluate(batch)
-			validation.add(loss, deviance, len(batch))
+			f, err := t.network.evaluate(batch)
+			validation.add(f, len(batch))
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		e.ValidationLoss, e.ValidationDeviance = validation.value()
+		held = validation.value()
 	}
-	e.TrainDeviance *= t.counts
-	e.ValidationDeviance *= t.counts
+	e.ValidationLoss, e.ValidationDeviance = held.loss, held.deviance*t.counts
+	if t.counts > 0 {
+		e.BrightShare = held.bright
+	}
 	return nil
 }
 
@@ -117,6 +128,9 @@ func shuffled(groups []int32, seed uint64, epoch int) []int32 {
 	random.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out
 }
+
+// steps is the number of batches that so many patterns make.
+func steps(patterns, batch int) int { return (patterns + batch - 1) / batch }
 
 // batches calls f for each batch in turn, until ctx is cancelled.
 func batches(ctx context.Context, groups []int32, size int, f func(batch []int32) error) error {

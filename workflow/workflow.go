@@ -60,6 +60,21 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if err != nil {
 		return nil, err
 	}
+	set.Modes = train.Modes()
+	t := &trainer{scan: scan, config: c, report: o.Progress, schedule: newSchedule(c, steps(len(scan.training), c.BatchSize))}
+	if err := t.schedule.check(); err != nil {
+		return nil, err
+	}
+	if scan.counts {
+		t.counts = scan.photons / c.NPhotons
+		set.BrightThreshold = brightCounts / t.counts
+	}
+	var truth *truth
+	if set.NeedsTruth() {
+		if truth, err = scan.truth(c); err != nil {
+			return nil, err
+		}
+	}
 	probe := dataset.NormalizedProbe(train.Probe, c.Model.N, c.Model.ProbeScale)
 	var canvas *stitch.Stitcher
 	if o.Reconstruct {
@@ -78,6 +93,11 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if err := n.writeMoments(); err != nil {
 		return nil, err
 	}
+	if truth != nil {
+		if err := truth.write(n, scan.n); err != nil {
+			return nil, err
+		}
+	}
 	r := &Results{
 		Backend: b.Info().Backend, Info: b.Info(), Precision: o.Execution.Precision, Seed: c.Seed,
 		Parameters: n.model.Count(), Patterns: scan.patterns, Groups: len(scan.training) + len(scan.validation), Channels: scan.channels,
@@ -85,13 +105,13 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 		Config: c, Legacy: o.Legacy, Execution: o.Execution, Reconstruction: o.Reconstruction,
 		IntensityScale: set.IntensityScale, Normalization: scan.factor,
 	}
+	if truth != nil {
+		r.TruthDivisor = truth.divisor
+	}
 	r.Times.Open = since(began)
 	o.Progress(Progress{Stage: StageOpen, Info: r.Info})
 
-	t := &trainer{network: n, scan: scan, config: c, report: o.Progress}
-	if scan.counts {
-		t.counts = scan.photons / c.NPhotons
-	}
+	t.network = n
 	o.Logger.Info("training", "groups", len(scan.training), "validation", len(scan.validation))
 	start := time.Now()
 	r.History, err = t.run(ctx)
@@ -104,6 +124,9 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 		return nil, err
 	}
 	r.LogScale = float64(weights[len(weights)-1].Data[0])
+	if probe, err = n.probe(); err != nil {
+		return nil, err
+	}
 	if c.OutputDir != "" { // before anything else can go wrong
 		if r.BundlePath, err = save(r, weights, probe, o); err != nil {
 			return nil, err

@@ -98,6 +98,8 @@ func Cases() []Case {
 		{Name: "Softplus", Op: graph.OpSoftplus, Inputs: []input{between(-40, 40, 3, 50)}, Make: one(graph.Softplus), Kind: Transcendental},
 		{Name: "Relu", Op: graph.OpRelu, Inputs: []input{in(3, 8, 6, 5)}, Make: one(graph.Relu), Kind: Exact},
 		{Name: "Relu/at zero", Op: graph.OpRelu, Inputs: []input{in(60)}, Make: one(graph.Relu), Kind: Exact, Kinks: true, steps: true},
+		{Name: "Round", Op: graph.OpRound, Inputs: []input{in(7, 6)}, Make: roundedTo(4), Kind: Arithmetic},
+		{Name: "Round/ties", Op: graph.OpRound, Inputs: []input{in(60)}, Make: roundedTo(6), Kind: Arithmetic, Kinks: true, steps: true},
 		{Name: "MatMul", Op: graph.OpMatMul, Inputs: []input{in(5, 7), in(7, 3)}, Make: matMul(false, false), Kind: Reduction},
 		{Name: "MatMul/first transposed", Op: graph.OpMatMul, Inputs: []input{in(3, 7, 5), in(3, 7, 4)}, Make: matMul(true, false), Kind: Reduction},
 		{Name: "MatMul/second transposed", Op: graph.OpMatMul, Inputs: []input{in(2, 3, 5, 7), in(2, 3, 4, 7)}, Make: matMul(false, true), Kind: Reduction},
@@ -209,6 +211,11 @@ func ofViews() []Case {
 
 func matMul(ta, tb bool) make1 {
 	return func(x []*graph.Node) *graph.Node { return graph.MatMul(x[0], x[1], ta, tb) }
+}
+
+// roundedTo is x·round(factor·x), so that there is a gradient to look at.
+func roundedTo(factor float64) make1 {
+	return one(func(x *graph.Node) *graph.Node { return graph.Mul(x, graph.Round(graph.Scale(x, factor))) })
 }
 
 // transformed uses both parts of a transform, the real one twice as much.

@@ -50,6 +50,7 @@ var rules = map[graph.Op]rule{
 	graph.OpSoftplus: plain("Softplus"),
 	graph.OpRelu:     plain("Relu"),
 	graph.OpReluGrad: plain("ReluGrad"), // dy, y
+	graph.OpRound:    plain("Rint"),
 
 	graph.OpMatMul:         lowerMatMul,
 	graph.OpConv:           with("Conv2D", same),

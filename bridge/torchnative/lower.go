@@ -19,7 +19,7 @@ var opCodes = map[graph.Op]int64{
 	graph.OpNeg: C.PTORCH_NEG, graph.OpExp: C.PTORCH_EXP, graph.OpLog: C.PTORCH_LOG, graph.OpSqrt: C.PTORCH_SQRT,
 	graph.OpSin: C.PTORCH_SIN, graph.OpCos: C.PTORCH_COS, graph.OpTanh: C.PTORCH_TANH,
 	graph.OpSigmoid: C.PTORCH_SIGMOID, graph.OpSoftplus: C.PTORCH_SOFTPLUS,
-	graph.OpRelu: C.PTORCH_RELU, graph.OpReluGrad: C.PTORCH_RELU_GRAD,
+	graph.OpRelu: C.PTORCH_RELU, graph.OpReluGrad: C.PTORCH_RELU_GRAD, graph.OpRound: C.PTORCH_ROUND,
 	graph.OpMatMul: C.PTORCH_MATMUL, graph.OpConv: C.PTORCH_CONV,
 	graph.OpConvGradInput: C.PTORCH_CONV_GRAD_INPUT, graph.OpConvGradKernel: C.PTORCH_CONV_GRAD_KERNEL,
 	graph.OpBiasAdd: C.PTORCH_BIAS_ADD, graph.OpMaxPool: C.PTORCH_MAX_POOL, graph.OpMaxPoolGrad: C.PTORCH_MAX_POOL_GRAD,

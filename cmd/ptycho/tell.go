@@ -57,6 +57,9 @@ func (r *runner) print(d *directory, record *runRecord) error {
 	}
 	t := record.Times
 	fmt.Fprintf(r.stdout, "time     %.1f s: start %.1f, training %.1f, prediction %.1f\n", t.Total, t.Open, t.Train, t.Predict)
+	if last := record.History[len(record.History)-1]; last.ValidationDeviance != 0 {
+		fmt.Fprintf(r.stdout, "deviance %.3g per pixel (near 1 for a fit at the photon noise); %.0f %% of the pixels hold more than 5 counts\n", last.ValidationDeviance, 100*last.BrightShare)
+	}
 	if m := record.Metrics; m != nil {
 		fmt.Fprintf(r.stdout, "against objectGuess: phase correlation %.3f, amplitude correlation %.3f, complex error %.3f\n", m.PhaseCorrelation, m.AmplitudeCorrelation, m.ComplexError)
 		for _, note := range m.Notes {

@@ -21,6 +21,7 @@ var kernels = map[graph.Op]kernel{
 	graph.OpMul:      binary(func(a, b float64) float64 { return a * b }),
 	graph.OpDiv:      binary(func(a, b float64) float64 { return a / b }),
 	graph.OpReluGrad: binary(func(dy, y float64) float64 { return cond(y > 0, dy, 0) }),
+	graph.OpRound:    unary(math.RoundToEven),
 	graph.OpNeg:      unary(func(x float64) float64 { return -x }),
 	graph.OpExp:      unary(math.Exp),
 	graph.OpLog:      unary(math.Log),
