@@ -134,10 +134,10 @@ func TestAdjoints(t *testing.T) {
 			return physics.Merge(x, b.Const(offsets, groups*channels, 2), channels, side, physics.CentralSquare)
 		}},
 		"merge, probe": {[]int{groups * channels, n, n}, func(b *graph.Builder, x physics.Complex) physics.Complex {
-			return physics.MergeWeighted(x, physics.Weight(b, n, physics.ProbeLight, twoModes(b, n)), b.Const(offsets, groups*channels, 2), channels, side)
+			return physics.MergeWeighted(x, physics.Weight(b, n, physics.ProbeLight, twoModes(b)), b.Const(offsets, groups*channels, 2), channels, side)
 		}},
 		"merge of one, probe": {[]int{groups, n, n}, func(b *graph.Builder, x physics.Complex) physics.Complex {
-			return physics.MergeSingle(x, physics.ProbeLight, twoModes(b, n))
+			return physics.MergeSingle(x, physics.ProbeLight, twoModes(b))
 		}},
 		"extract": {[]int{groups, side, side}, func(b *graph.Builder, x physics.Complex) physics.Complex {
 			return physics.Extract(x, b.Const(offsets, groups*channels, 2), channels, n)
@@ -178,8 +178,9 @@ func requireAdjoint(t *testing.T, shape []int, apply func(*graph.Builder, physic
 	require.InDelta(t, got[0][0], sum, rounding*math.Max(1, math.Abs(sum)))
 }
 
-// twoModes is a probe of two modes, dark in its first rows.
-func twoModes(b *graph.Builder, n int) physics.Complex {
+// twoModes is a probe of two modes of 8×8, dark in its first rows.
+func twoModes(b *graph.Builder) physics.Complex {
+	const n = 8
 	re, im := random(21, 2*n*n, -1, 1), random(22, 2*n*n, -1, 1)
 	for p := range re {
 		if p%(n*n) < 2*n {
@@ -208,7 +209,7 @@ func TestMergeKeepsConstants(t *testing.T) {
 			}
 			patches := physics.Complex{Re: b.Const(constant, channels, n, n), Im: b.Const(constant, channels, n, n)}
 			offsets := b.Const([]float64{-2, -1, 2, -1, -2, 1, 2, 1}, channels, 2)
-			weight := physics.Weight(b, n, rule, twoModes(b, n))
+			weight := physics.Weight(b, n, rule, twoModes(b))
 			canvas := evaluate(t, nil, physics.MergeWeighted(patches, weight, offsets, channels, side).Re)[0]
 			for i := range side {
 				for j := range side {
@@ -232,7 +233,7 @@ func TestMergeIsTheAverage(t *testing.T) {
 	for _, rule := range []physics.Rule{physics.Uniform, physics.CentralSquare, physics.ProbeLight, physics.Reference} {
 		t.Run(string(rule), func(t *testing.T) {
 			b := graph.NewBuilder(graph.Float64)
-			probe := twoModes(b, n)
+			probe := twoModes(b)
 			x := b.Const(values, channels, n, n)
 			offsets := make([]float64, 0, 2*channels)
 			for _, m := range moves {
@@ -298,7 +299,7 @@ func TestMergeOfGroupsIsTheirOwn(t *testing.T) {
 			count := (last - first) * channels
 			x := b.Const(values[first*channels*n*n:last*channels*n*n], count, n, n)
 			o := b.Const(offsets[first*channels*2:last*channels*2], count, 2)
-			weight := physics.Weight(b, n, rule, twoModes(b, n))
+			weight := physics.Weight(b, n, rule, twoModes(b))
 			return evaluate(t, nil, physics.MergeWeighted(physics.Complex{Re: x, Im: x}, weight, o, channels, side).Re)[0]
 		}
 		require.Equal(t, merge(0, 3)[side*side:2*side*side], merge(1, 2), rule)
@@ -311,7 +312,7 @@ func TestMergeSingleIsMerge(t *testing.T) {
 	patch := physics.Complex{Re: b.Const(random(16, 2*n*n, -1, 1), 2, n, n), Im: b.Const(random(17, 2*n*n, -1, 1), 2, n, n)}
 	offsets := b.Const(make([]float64, 4), 2, 2)
 	for _, rule := range []physics.Rule{physics.Uniform, physics.CentralSquare, physics.ProbeLight, physics.Reference} {
-		probe := twoModes(b, n)
+		probe := twoModes(b)
 		one := physics.MergeSingle(patch, rule, probe)
 		var many physics.Complex
 		if rule == physics.ProbeLight {

@@ -18,9 +18,9 @@ import (
 // the size of its batch: kernels choose their order of summation by it.
 const batchTolerance = 1e-5
 
-// groups makes a network for groups of g² patterns under a merge rule.
-func groups(g int, rule string) func(*config.ModelConfig) {
-	return func(c *config.ModelConfig) { c.Gridsize, c.PatchMerge = g, rule }
+// groups makes a network of gridsize 2 under a merge rule.
+func groups(rule string) func(*config.ModelConfig) {
+	return func(c *config.ModelConfig) { c.Gridsize, c.PatchMerge = 2, rule }
 }
 
 // TestGroupsFloat64: gradients of a gridsize-2 network agree on both runtimes for
@@ -30,7 +30,7 @@ func TestGroupsFloat64(t *testing.T) {
 	tf, torch := open(t, config.TensorFlow), open(t, config.PyTorch)
 	for _, rule := range []string{"uniform", "central", "probe", "reference"} {
 		t.Run(rule, func(t *testing.T) {
-			tr := newTraining(t, graph.Float64, 0.25, 2, groups(2, rule))
+			tr := newTraining(t, graph.Float64, 0.25, 2, groups(rule))
 			requireGradients(t, tr.gradients(t, tf), tr.gradients(t, torch), gradientTolerance64)
 			if rule == "central" || rule == "reference" {
 				return
@@ -51,7 +51,7 @@ func TestGroupsFloat64(t *testing.T) {
 // with one patch for the group, are those of the evaluator.
 func TestGroupsAgainstEvaluator(t *testing.T) {
 	for name, change := range map[string]func(*config.ModelConfig){
-		"probe":            groups(2, "probe"),
+		"probe":            groups("probe"),
 		"object_big false": func(c *config.ModelConfig) { c.Gridsize, c.ObjectBig = 2, false },
 	} {
 		tr := newTraining(t, graph.Float64, 0.25, 1, change)
@@ -81,7 +81,7 @@ func (tr training) predictions(t *testing.T, b bridge.Backend, batch int) map[st
 // in. Groups repeat after eight in the larger batches, so that all are seen.
 func TestGroupInAnyBatch(t *testing.T) {
 	for _, rule := range []string{"uniform", "central", "probe"} {
-		tr := newTraining(t, graph.Float32, 0.25, 1, groups(2, rule))
+		tr := newTraining(t, graph.Float32, 0.25, 1, groups(rule))
 		for _, name := range selector.Backends() {
 			t.Run(rule+", "+name, func(t *testing.T) {
 				b := open(t, name)
@@ -107,7 +107,7 @@ func TestGroupInAnyBatch(t *testing.T) {
 // those of its groups, for groups merged without regard to each other.
 func TestLossIsTheMeanOverGroups(t *testing.T) {
 	const batch = 3
-	tr := newTraining(t, graph.Float64, 0.25, batch, groups(2, "uniform"))
+	tr := newTraining(t, graph.Float64, 0.25, batch, groups("uniform"))
 	for _, name := range selector.Backends() {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, name)

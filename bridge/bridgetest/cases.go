@@ -202,8 +202,10 @@ func ofViews() []Case {
 		for _, o := range operations {
 			// Repeated values tie in every pool.
 			kinks := v.name == "broadcast" && o.op == graph.OpMaxPool
-			cases = append(cases, Case{Name: o.name + " of " + v.name, Op: o.op, Inputs: []input{v.in}, Kind: Reduction, Kinks: kinks,
-				Make: one(func(x *graph.Node) *graph.Node { return o.apply(v.make(x)) })})
+			cases = append(cases, Case{
+				Name: o.name + " of " + v.name, Op: o.op, Inputs: []input{v.in}, Kind: Reduction, Kinks: kinks,
+				Make: one(func(x *graph.Node) *graph.Node { return o.apply(v.make(x)) }),
+			})
 		}
 	}
 	return cases
