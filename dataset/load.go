@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
@@ -79,7 +80,7 @@ type loader struct {
 // counts them.
 func (l *loader) load() error {
 	for _, step := range []func() error{
-		l.hash, l.required, l.positions, l.patterns, l.probe, l.object, l.patches, l.scanIndex, l.metadata, l.unread,
+		l.hash, l.required, l.numbers, l.positions, l.patterns, l.probe, l.object, l.patches, l.scanIndex, l.metadata, l.unread,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -116,6 +117,22 @@ func (l *loader) has(key string) bool {
 func (l *loader) hash() (err error) {
 	l.raw.SHA256, err = l.file.SHA256()
 	return err
+}
+
+// numbers refuses arrays that hold anything else, whatever their shape.
+func (l *loader) numbers() error {
+	for _, m := range l.file.Members() {
+		if !slices.Contains(keys, m.Key) {
+			continue
+		}
+		switch {
+		case m.Pickled():
+			return l.fault(m.Key, fmt.Errorf("found an object array (dtype %q), which is pickled Python and is never read; expected numbers", m.Descr))
+		case m.Text():
+			return l.fault(m.Key, errors.New("found text; expected numbers"))
+		}
+	}
+	return nil
 }
 
 // required names all missing keys at once.

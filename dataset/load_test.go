@@ -195,7 +195,7 @@ func TestLoadFaults(t *testing.T) {
 		"metadata no JSON":      {f().with(keyMetadata, "{nphotons: 1}"), `key "_metadata": found text that is no JSON object`},
 		"metadata is a list":    {f().with(keyMetadata, "[1]"), `key "_metadata": found text that is no JSON object`},
 		"metadata is numbers":   {f().with(keyMetadata, []float64{1}, 1), `key "_metadata": found dtype "<f8" of shape [1]; expected one unicode text that holds JSON`},
-		"patterns are text":     {f().with(keyProbe, "probe"), `key "probeGuess": found shape []; expected [8 8]`},
+		"a probe that is text":  {f().with(keyProbe, "probe"), `key "probeGuess": found text; expected numbers`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := c.file.write(t)

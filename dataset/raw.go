@@ -181,4 +181,7 @@ const (
 	keyMetadata = "_metadata"
 )
 
+// keys are those that hold numbers.
+var keys = []string{keyPatterns, keyOld, keyX, keyY, keyStartX, keyStartY, keyProbe, keyObject, keyPatches, keyScan}
+
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -157,19 +157,16 @@ func planTraining(train, test *dataset.Raw, c config.TrainingConfig) (*scan, err
 
 // newInferenceScan is newScan for a trained model: every pattern chosen is
 // reconstructed, normalised by the stored factor, on the canvas that the model
-// was trained with.
-func newInferenceScan(raw *dataset.Raw, c config.InferenceConfig, trained config.ModelConfig, factor float64, canvas int) (*scan, error) {
+// was trained with. seed stands in for a subsample_seed that is not set.
+func newInferenceScan(raw *dataset.Raw, c config.InferenceConfig, trained config.ModelConfig, seed uint64, factor float64, canvas int) (*scan, error) {
 	if err := checkRaw("test", raw, trained.N); err != nil {
 		return nil, err
 	}
-	indices, err := choose(raw, c.NGroups, c.NSubsample, false, trained.Gridsize, 0, c.SubsampleSeed)
+	indices, err := choose(raw, c.NGroups, c.NSubsample, false, trained.Gridsize, seed, c.SubsampleSeed)
 	if err != nil {
 		return nil, err
 	}
-	o := dataset.GroupOptions{Gridsize: trained.Gridsize, NeighborCount: c.NeighborCount, Groups: c.NGroups}
-	if c.SubsampleSeed != nil {
-		o.Seed = *c.SubsampleSeed
-	}
+	o := dataset.GroupOptions{Gridsize: trained.Gridsize, NeighborCount: c.NeighborCount, Groups: c.NGroups, Seed: seed}
 	s := &scan{n: trained.N, channels: trained.Gridsize * trained.Gridsize, factor: factor, counts: raw.Counts}
 	if s.object, err = s.add(raw, indices, o); err != nil {
 		return nil, err

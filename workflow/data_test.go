@@ -148,6 +148,10 @@ func TestAgree(t *testing.T) {
 	require.NoError(t, agree(config.ModelConfig{N: 64}, has))
 	require.ErrorContains(t, agree(config.ModelConfig{N: 128}, has), "model.N is 128 in the configuration and 64 in the bundle")
 	require.ErrorContains(t, agree(config.ModelConfig{ProbeMask: true}, has), "model.probe_mask")
+	filled := has
+	require.NoError(t, agree(filled, has))
+	filled.ProbeBig = false
+	require.ErrorContains(t, agree(filled, has), "model.probe_big is false in the configuration and true in the bundle")
 }
 
 // groupedScan is a line of n patterns, 2 apart in x and 1 in y.
@@ -239,10 +243,10 @@ func TestOffsetsBeyondTheCanvas(t *testing.T) {
 	require.Contains(t, s.warnings[0], "reach 7.5 pixels, but the canvas of patch_merge reference has 7 pixels")
 
 	i := config.DefaultInference()
-	_, err = newInferenceScan(near, i, config.ModelConfig{N: 8, Gridsize: 2, PatchMerge: "uniform"}, 1, 22)
+	_, err = newInferenceScan(near, i, config.ModelConfig{N: 8, Gridsize: 2, PatchMerge: "uniform"}, 1, 1, 22)
 	require.ErrorIs(t, err, ErrOffsets)
 	require.ErrorContains(t, err, "need a canvas of 26 pixels; the model was trained on one of 22")
-	s, err = newInferenceScan(near, i, config.ModelConfig{N: 8, Gridsize: 2, PatchMerge: "uniform"}, 1, 30)
+	s, err = newInferenceScan(near, i, config.ModelConfig{N: 8, Gridsize: 2, PatchMerge: "uniform"}, 1, 1, 30)
 	require.NoError(t, err)
 	require.Equal(t, 30, s.canvas, "the model's own")
 }

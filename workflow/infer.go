@@ -75,13 +75,15 @@ func CheckModel(trained *bundle.Bundle, c config.InferenceConfig, name string) e
 	return nil
 }
 
-// agree compares the fields of a model section that are set, which is to say
-// not zero, with those of the bundle.
+// agree compares the fields of a model section that are set with those of the
+// bundle. In a section that is filled in, with N and architecture, all are; in
+// others those that are not zero.
 func agree(asked, has config.ModelConfig) error {
+	filled := asked.N != 0 && asked.Architecture != ""
 	a, h := config.Config{Training: config.TrainingConfig{Model: asked}}, config.Config{Training: config.TrainingConfig{Model: has}}
 	unset := config.Config{}
 	for _, f := range config.Fields() {
-		if f.Section != "model" || f.Get(a) == f.Get(unset) || f.Get(a) == f.Get(h) {
+		if f.Section != "model" || f.Get(a) == f.Get(unset) && !filled || f.Get(a) == f.Get(h) {
 			continue
 		}
 		return fmt.Errorf("%s is %s in the configuration and %s in the bundle; leave it out, or use a model trained with it", f.Path(), f.Get(a), f.Get(h))
@@ -156,7 +158,7 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 	if raw == nil {
 		return nil, fmt.Errorf("there is no data")
 	}
-	s, err := newInferenceScan(raw, m.config, m.set.Model, m.bundle.Manifest.Constants.Normalization, m.set.Canvas)
+	s, err := newInferenceScan(raw, m.config, m.set.Model, m.bundle.Config.Training.Seed, m.bundle.Manifest.Constants.Normalization, m.set.Canvas)
 	if err != nil {
 		return nil, err
 	}

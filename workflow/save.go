@@ -52,8 +52,12 @@ func HistoryCSV(history []Epoch) ([]byte, error) {
 	rows := [][]string{{"epoch", "train_loss", "validation_loss", "learning_rate", "train_deviance", "validation_deviance", "bright_share", "seconds"}}
 	for _, e := range history {
 		row := []string{strconv.Itoa(e.Epoch)}
-		for _, v := range []float64{e.TrainLoss, e.ValidationLoss, e.LearningRate, e.TrainDeviance, e.ValidationDeviance, e.BrightShare} {
-			row = append(row, strconv.FormatFloat(v, 'g', -1, 64))
+		for i, v := range []float64{e.TrainLoss, e.ValidationLoss, e.LearningRate, e.TrainDeviance, e.ValidationDeviance, e.BrightShare} {
+			text := strconv.FormatFloat(v, 'g', -1, 64)
+			if i > 2 && e.TrainDeviance == 0 { // the file holds no counts
+				text = ""
+			}
+			row = append(row, text)
 		}
 		rows = append(rows, append(row, fmt.Sprintf("%.3f", e.Seconds)))
 	}

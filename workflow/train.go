@@ -18,10 +18,10 @@ type Epoch struct {
 	Epoch              int     `json:"epoch"` // 1 is the first
 	TrainLoss          float64 `json:"train_loss"`
 	ValidationLoss     float64 `json:"validation_loss"`
-	LearningRate       float64 `json:"learning_rate"`       // of the epoch's last step
-	TrainDeviance      float64 `json:"train_deviance"`      // Poisson deviance per pixel in counts; 0 where the file holds no counts
-	ValidationDeviance float64 `json:"validation_deviance"` // likewise
-	BrightShare        float64 `json:"bright_share"`        // share of pixels, of those of the validation deviance, in which more than 5 counts are predicted
+	LearningRate       float64 `json:"learning_rate"`                 // of the epoch's last step
+	TrainDeviance      float64 `json:"train_deviance,omitempty"`      // Poisson deviance per pixel in counts; 0, and not written, where the file holds no counts
+	ValidationDeviance float64 `json:"validation_deviance,omitempty"` // likewise
+	BrightShare        float64 `json:"bright_share,omitempty"`        // share of pixels, of those of the validation deviance, in which more than 5 counts are predicted
 	Seconds            float64 `json:"seconds"`
 }
 
