@@ -32,11 +32,8 @@ var deferred = []struct {
 	key, refused, supported string
 	when                    func(*Config) bool
 }{
-	{"model.model_type", "supervised with gridsize above 1", "supervised with gridsize 1", func(c *Config) bool {
-		return c.Training.Model.ModelType == "supervised" && c.Training.Model.Gridsize > 1
-	}},
-	{"training.realspace_mae_weight", "above 0 with gridsize above 1", "realspace_mae_weight with gridsize 1", func(c *Config) bool {
-		return c.Training.RealspaceMAEWeight != 0 && c.Training.Model.Gridsize > 1
+	{"model.model_type", "supervised without object_big at gridsize above 1", "supervised with object_big or gridsize 1", func(c *Config) bool {
+		return c.Training.Model.ModelType == "supervised" && c.Training.Model.Gridsize > 1 && !c.Training.Model.ObjectBig
 	}},
 	{"training.positions_provided", "false", "true", func(c *Config) bool { return !c.Training.PositionsProvided }},
 	{"execution.device", "cuda, cuda:N", "auto and cpu", func(c *Config) bool { return strings.HasPrefix(c.Execution.Device, "cuda") }},

@@ -9,7 +9,7 @@ import (
 //
 //	NLL·PoissonNLL + MAE·AmplitudeMAE + Realspace·( TV·TotalVariation + RealspaceMAE·ObjectMAE )
 //
-// in the terms of package physics; for model_type supervised the mean absolute
+// in the terms of package physics, ObjectMAE at the positions of the patterns; for model_type supervised the mean absolute
 // errors of amplitude and phase against the true patches stand in the place of
 // the first two.
 type Weights struct {
@@ -52,7 +52,7 @@ func (m *Model) losses(f forward) losses {
 		term(w.MAE, func() *graph.Node { return physics.AmplitudeMAE(f.lambda, f.measured) })
 	}
 	term(w.Realspace*w.TV, func() *graph.Node { return physics.TotalVariation(f.object) })
-	term(w.Realspace*w.RealspaceMAE, func() *graph.Node { return physics.ObjectMAE(f.object, physics.Polar(m.truth(f.indices))) })
+	term(w.Realspace*w.RealspaceMAE, func() *graph.Node { return physics.ObjectMAE(f.seen, physics.Polar(m.truth(f.indices))) })
 	loss := terms[0]
 	for _, t := range terms[1:] {
 		loss = graph.Add(loss, t)
@@ -66,7 +66,7 @@ func (m *Model) supervisedLoss(f forward) *graph.Node {
 	return graph.Add(physics.MAE(f.amplitude, amplitude), physics.PhaseMAE(f.phase, phase))
 }
 
-// truth gathers amplitude and phase of the true patches [B, N, N].
+// truth gathers amplitude and phase of the true patches [B·C, N, N].
 func (m *Model) truth(indices *graph.Node) (amplitude, phase *graph.Node) {
 	s := m.settings
 	gather := func(name string) *graph.Node {

@@ -497,6 +497,8 @@ var variants = map[string]func(*config.TrainingConfig){
 	"gaussian_smoothing_sigma":        func(c *config.TrainingConfig) { c.Model.GaussianSmoothingSigma = 0.7 },
 	"probe_trainable":                 func(c *config.TrainingConfig) { c.ProbeTrainable = true },
 	"total variation":                 func(c *config.TrainingConfig) { c.RealspaceWeight, c.TVWeight = 100, 1 },
+	"supervised, gridsize 2":          func(c *config.TrainingConfig) { c.Model.ModelType, c.Model.Gridsize = "supervised", 2 },
+	"real-space MAE, gridsize 2":      func(c *config.TrainingConfig) { c.RealspaceWeight, c.RealspaceMAEWeight, c.Model.Gridsize = 100, 1, 2 },
 	"real-space MAE":                  func(c *config.TrainingConfig) { c.RealspaceWeight, c.RealspaceMAEWeight = 100, 1 },
 	"all losses": func(c *config.TrainingConfig) {
 		c.NLLWeight, c.MAEWeight, c.RealspaceWeight, c.RealspaceMAEWeight, c.TVWeight = 0.5, 0.5, 1, 1, 1

@@ -73,12 +73,15 @@ func (p part) truePatches() ([]complex64, error) {
 		return nil, err
 	}
 	if raw.Patches == nil {
-		x, y := p.places(false)
+		x, y := make([]float64, len(p.indices)), make([]float64, len(p.indices))
+		for k, i := range p.indices {
+			x[k], y[k] = raw.X[i], raw.Y[i]
+		}
 		return raw.TruePatches(x, y)
 	}
 	var out []complex64
-	for _, i := range p.nnIndices() { // of single patterns: no groups are trained with truth
-		out = append(out, raw.Patches[int(i)*size:(int(i)+1)*size]...)
+	for _, i := range p.indices {
+		out = append(out, raw.Patches[i*size:(i+1)*size]...)
 	}
 	return out, nil
 }
