@@ -245,7 +245,11 @@ func checkRaw(which string, raw *dataset.Raw, n int) error {
 		return fmt.Errorf("%s data: %w", which, err)
 	}
 	if raw.N != n {
-		return fmt.Errorf("%s data %s: patterns are %d×%d; expected %d×%d, as model.N says (64, 128 and 256 are possible)", which, raw.Path, raw.N, raw.N, n, n)
+		advice := "64, 128 and 256 are possible"
+		if raw.N == 64 || raw.N == 128 || raw.N == 256 {
+			advice = fmt.Sprintf("set N to %d for this file", raw.N)
+		}
+		return fmt.Errorf("%s data %s: patterns are %d×%d; expected %d×%d, as model.N says; %s", which, raw.Path, raw.N, raw.N, n, n, advice)
 	}
 	return nil
 }
