@@ -93,7 +93,7 @@ func TestDefaults(t *testing.T) {
 	c := Default()
 	require.Equal(t, ModelConfig{
 		N: 64, Gridsize: 1, NFiltersScale: 2, ModelType: "pinn", Architecture: "cnn", PadObject: true, ObjectBig: true,
-		ProbeBig: true, ProbeScale: 4, AmpActivation: "sigmoid", PatchMerge: "uniform",
+		ProbeBig: true, ProbeScale: 4, AmpActivation: "sigmoid", PatchMerge: "probe",
 	}, c.Training.Model)
 	require.Equal(t, c.Training.Model, DefaultModel())
 	require.Equal(t, TrainingConfig{

@@ -24,7 +24,7 @@ func TestLegacyNames(t *testing.T) {
 		"train_data_file_path": "train.npz", "test_data_file_path": "test.npz",
 		"bigN": 132, "padding_size": 14, "padded_size": 142,
 		"N": 128, "gridsize": 2, "n_filters_scale": 2.0, "model_type": "pinn", "architecture": "cnn", "pad_object": true,
-		"probe_scale": 4.0, "gaussian_smoothing_sigma": 0.0, "amp_activation": "sigmoid", "patch_merge": "uniform",
+		"probe_scale": 4.0, "gaussian_smoothing_sigma": 0.0, "amp_activation": "sigmoid", "patch_merge": "probe",
 		"batch_size": 16, "nepochs": 50, "mae_weight": 0.0, "nll_weight": 1.0, "realspace_mae_weight": 0.0, "realspace_weight": 0.0,
 		"tv_weight": 0.0, "nphotons": 1e9, "n_groups": 11, "n_subsample": 12, "subsample_seed": uint64(7), "neighbor_count": 4,
 		"enable_oversampling": false, "neighbor_pool_size": 13, "sequential_sampling": false, "backend": "tensorflow",

@@ -15,7 +15,7 @@ var table = withFlags([]Field{
 	row("model.probe_scale", 4.0, positive, "divides the normalised probe", func(c *Config) *float64 { return &c.Training.Model.ProbeScale }),
 	row("model.gaussian_smoothing_sigma", 0.0, notNegative, "3×3 Gaussian blur of the exit wave in pixels; 0: none", func(c *Config) *float64 { return &c.Training.Model.GaussianSmoothingSigma }),
 	row("model.amp_activation", "sigmoid", oneOf("sigmoid", "swish", "softplus", "relu"), "last function of the amplitude decoder", func(c *Config) *string { return &c.Training.Model.AmpActivation }),
-	row("model.patch_merge", "uniform", oneOf("uniform", "central", "probe", "reference"), "weights by which the patches of a group are merged", func(c *Config) *string { return &c.Training.Model.PatchMerge }),
+	row("model.patch_merge", "probe", oneOf("uniform", "central", "probe", "reference"), "weights by which the patches of a group are merged", func(c *Config) *string { return &c.Training.Model.PatchMerge }),
 
 	row("data.kind", "auto", oneOf("auto", "amplitude", "intensity"), "what the file's patterns are: square roots of counts or counts", func(c *Config) *string { return &c.Data.Kind }),
 	row("data.flip_x", false, trueOrFalse, "x becomes −x, when the file is read", func(c *Config) *bool { return &c.Data.FlipX }),
