@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -132,11 +133,11 @@ const (
 )
 
 // path adds a line that may be longer than the others.
-func (s *sheet) path(name, path string) { fmt.Fprintf(s, "%-*s%s\n", margin, name, path) }
+func (s *sheet) path(name, path string) { fmt.Fprintf(s, "%-*s%s\n", margin, name, harmless(path)) }
 
 // row adds a value, wrapped at spaces.
 func (s *sheet) row(name, format string, arguments ...any) {
-	words := strings.Fields(fmt.Sprintf(format, arguments...))
+	words := strings.Fields(harmless(fmt.Sprintf(format, arguments...)))
 	line := fmt.Sprintf("%-*s", margin, name)
 	empty := true
 	for _, w := range words {
@@ -151,6 +152,16 @@ func (s *sheet) row(name, format string, arguments ...any) {
 		empty = false
 	}
 	fmt.Fprintln(s, line)
+}
+
+// harmless replaces what a file could do to a terminal.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }
 
 // shape words the sides of an array.

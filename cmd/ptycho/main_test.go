@@ -179,6 +179,10 @@ func TestUnavailable(t *testing.T) {
 		code, _, stderr := ptycho(t, append([]string{"run", "--backend", name}, small...)...)
 		require.Equal(t, exitUnavailable, code, stderr)
 		require.Contains(t, stderr, " backend selected")
+		modelIn(t, ".")
+		code, _, stderr = ptycho(t, "infer", "--backend", name, "--model-path", ".", "--test-data-file", "scan.npz")
+		require.Equal(t, exitUnavailable, code, stderr)
+		require.Contains(t, stderr, " backend selected")
 		require.NoDirExists(t, "training_outputs/1")
 	}
 }
