@@ -69,7 +69,8 @@ func TestInspectPositions(t *testing.T) {
 	arrays := []npz.Array{
 		{Key: "diffraction", Data: pattern, Shape: []int{3, 8, 8}},
 		{Key: "probeGuess", Data: probe, Shape: []int{8, 8}},
-		{Key: "ring\abell", Data: []int64{1}}, {Key: "xcoords", Data: []float64{5, -1.5, 3}, Shape: []int{3}},
+		{Key: "ring\abell", Data: []int64{1}},
+		{Key: "xcoords", Data: []float64{5, -1.5, 3}, Shape: []int{3}},
 		{Key: "ycoords", Data: []float64{20, 30, 40.5}, Shape: []int{3}},
 	}
 	require.NoError(t, npz.Write(path, arrays...))
