@@ -54,6 +54,7 @@ func LoadInferenceBundleWithBackend(ctx context.Context, dir string, cfg config.
 		_ = b.Close() // the first error counts
 		return nil, nil, err
 	}
+	m.Tell(c.progress)
 	c.logger.Info("complete", "backend", cfg.Backend)
 	return m, c.legacy, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/bundle"
@@ -30,6 +31,9 @@ type Model struct {
 	set     model.Settings
 	weights []model.Parameter
 	closed  bool
+
+	precision string
+	progress  func(Progress)
 }
 
 // Prediction is what a model gives for a scan of G groups of C patterns; at
@@ -44,7 +48,13 @@ type Prediction struct {
 	Intensity []float32
 	X, Y      []float64 // mean positions r̄ [G] of the groups in object pixels
 	NNIndices []int64   // patterns [G, C], as numbers in the file
-	Warnings  []string
+	// PatternIndices are the patterns in use, as numbers in the file.
+	PatternIndices []int64
+	Warnings       []string
+
+	patchX, patchY []float64 // where the patches lie, see part.places
+	canvas         int       // side Q of the canvas of a group
+	seconds        float64   // that the prediction took
 }
 
 // OpenModel checks that the bundle's weights are those of its configuration
@@ -53,7 +63,7 @@ type Prediction struct {
 // error that lists the names there are. On success the model owns b; on
 // failure the caller keeps it.
 func OpenModel(b bridge.Backend, trained *bundle.Bundle, c config.InferenceConfig, e config.ExecutionConfig, name string) (*Model, error) {
-	m := &Model{name: name, backend: b, bundle: trained, config: c}
+	m := &Model{name: name, backend: b, bundle: trained, config: c, precision: e.Precision, progress: func(Progress) {}}
 	if err := m.prepare(e.Precision); err != nil {
 		return nil, fmt.Errorf("workflow: open model: %w", err)
 	}
@@ -152,6 +162,7 @@ func (m *Model) Predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 }
 
 func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, error) {
+	began := time.Now()
 	if m.closed {
 		return nil, fmt.Errorf("the model is %w", bridge.ErrClosed)
 	}
@@ -170,9 +181,12 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 	if err := n.writeWeights(m.weights); err != nil {
 		return nil, err
 	}
-	p := &Prediction{N: s.n, Channels: s.channels, Warnings: s.warnings}
-	err = batches(ctx, s.object.numbers(), m.config.BatchSize, func(batch []int32) error {
+	p := &Prediction{N: s.n, Channels: s.channels, Warnings: s.warnings, canvas: s.canvas}
+	groups, done := s.object.numbers(), 0
+	err = batches(ctx, groups, m.config.BatchSize, func(batch []int32) error {
 		patches, intensity, err := n.predict(batch)
+		done += len(batch)
+		m.progress(Progress{Stage: StagePredict, Done: done, Total: len(groups)})
 		p.Patches = append(p.Patches, patches...)
 		if m.name == Autoencoder {
 			p.Intensity = append(p.Intensity, intensity...)
@@ -180,7 +194,9 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 		return err
 	})
 	p.X, p.Y = s.object.places(false)
-	p.NNIndices = s.object.nnIndices()
+	p.patchX, p.patchY = s.object.places(perPattern(s, m.set.Model))
+	p.NNIndices, p.PatternIndices = s.object.nnIndices(), s.object.patternIndices()
+	p.seconds = since(began)
 	return p, err
 }
 

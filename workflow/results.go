@@ -100,7 +100,7 @@ const (
 type Progress struct {
 	Stage   string
 	Info    bridge.Info // StageOpen
-	Epoch   Epoch       // StageEpoch; its number in StageStep
+	Epoch   Epoch       // StageEpoch; its number and its training loss so far in StageStep
 	Epochs  int
 	Done    int // groups done of Total, in StageStep and StagePredict
 	Total   int

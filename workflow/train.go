@@ -93,7 +93,7 @@ func (t *trainer) epoch(ctx context.Context, e *Epoch) error {
 			return fmt.Errorf("the loss is %v after %d steps; lower learning_rate, set gradient_clip_val, or check nphotons and the data", f.loss, t.network.steps)
 		}
 		training.add(f, len(batch))
-		t.report(Progress{Stage: StageStep, Epoch: Epoch{Epoch: e.Epoch}, Epochs: t.config.NEpochs, Done: training.groups, Total: len(order)})
+		t.report(Progress{Stage: StageStep, Epoch: Epoch{Epoch: e.Epoch, TrainLoss: training.value().loss}, Epochs: t.config.NEpochs, Done: training.groups, Total: len(order)})
 		return nil
 	})
 	if err != nil {

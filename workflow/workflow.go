@@ -147,12 +147,8 @@ func newStitcher(s *scan, probe []complex64, c config.ReconstructionConfig, perP
 	if !c.DoStitching {
 		return nil, nil
 	}
-	how := stitch.Options{M: c.M, FlipX: c.FlipX, FlipY: c.FlipY, Transpose: c.Transpose}
-	if c.Weighting == config.WeightingProbe {
-		how.Weight = light(probe, s.n)
-	}
 	x, y := s.object.places(perPattern)
-	return stitch.New(s.n, x, y, how)
+	return stitch.New(s.n, x, y, how(c, probe, s.n))
 }
 
 // perPattern says whether the network's one patch of a group is taken as seen

@@ -34,6 +34,7 @@ var revision string
 // app is one call of the program.
 type app struct {
 	stdout, stderr io.Writer
+	screen         *screen // stderr, with the bar on it
 	json, quiet    bool
 }
 
@@ -41,11 +42,11 @@ type app struct {
 // progress and errors to stderr. When ctx is cancelled, the command stops and
 // the code is 130.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{stdout: stdout, stderr: stderr}
+	s := newScreen(stderr)
+	a := &app{stdout: stdout, stderr: s, screen: s}
+	stderr = s
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
@@ -91,12 +92,11 @@ func (a *app) root() *cobra.Command {
 		Long: `ptycho recovers a complex object from the diffraction patterns of a
 ptychographic scan. It trains the PtychoPINN network on the measured patterns
 alone, on the native TensorFlow or LibTorch library as --backend says.`,
-		Example:           "  ptycho run --train-data-file scan.npz --nphotons 4.4e5\n  ptycho run --backend pytorch",
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		Args:              noArguments,
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example:       "  ptycho run --train-data-file scan.npz --nphotons 4.4e5\n  ptycho run --backend pytorch",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArguments,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print results as JSON")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
@@ -108,7 +108,10 @@ alone, on the native TensorFlow or LibTorch library as --backend says.`,
 	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
 	})
-	root.AddCommand(runCommand(a), simulateCommand(a), evaluateCommand(a), doctorCommand(a), versionCommand(a))
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.AddCommand(runCommand(a), trainCommand(a), inferCommand(a), simulateCommand(a), evaluateCommand(a), inspectCommand(a), doctorCommand(a), versionCommand(a))
+	completionCommand(root)
 	return root
 }
 

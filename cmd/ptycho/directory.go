@@ -12,7 +12,7 @@ import (
 // outputs are the files of a run; a directory that holds anything else is not
 // replaced.
 var outputs = []string{
-	fileConfig, fileRun, fileHistory, fileReconstruction, fileAmplitude, filePhase, fileComparison, fileMetrics, fileBundle, fileSimulated,
+	fileConfig, fileRun, fileHistory, fileReconstruction, fileAmplitude, filePhase, fileComparison, fileMetrics, fileBundle, fileSimulated, filePredictions,
 }
 
 // directory is the place of a run's files. The one that it replaces stands

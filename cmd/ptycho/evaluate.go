@@ -48,6 +48,7 @@ computed on the largest rectangle without gaps among them.`,
 	f.StringVar(&e.remove, "remove", evaluate.RemovePlane, "what to take from both phases: plane or mean")
 	f.StringVarP(&e.output, "output", "o", "", "JSON file to write the metrics to")
 	f.BoolVar(&e.force, "force", false, "overwrite that file")
+	completeValues(c, "remove", evaluate.RemovePlane, evaluate.RemoveMean)
 	return c
 }
 

@@ -66,7 +66,7 @@ func TestHelpAndVersion(t *testing.T) {
 	code, stdout, _ = ptycho(t, "version")
 	require.Equal(t, exitDone, code)
 	require.True(t, strings.HasPrefix(stdout, "ptycho "), stdout)
-	for _, command := range []string{"run", "simulate", "evaluate", "doctor", "version"} {
+	for _, command := range []string{"run", "train", "infer", "simulate", "evaluate", "inspect", "doctor", "completion", "version"} {
 		code, stdout, _ := ptycho(t, command, "--help")
 		require.Equal(t, exitDone, code)
 		require.Contains(t, stdout, "Examples:", command)
@@ -179,6 +179,10 @@ func TestUnavailable(t *testing.T) {
 		code, _, stderr := ptycho(t, append([]string{"run", "--backend", name}, small...)...)
 		require.Equal(t, exitUnavailable, code, stderr)
 		require.Contains(t, stderr, " backend selected")
+		modelIn(t, ".")
+		code, _, stderr = ptycho(t, "infer", "--backend", name, "--model-path", ".", "--test-data-file", "scan.npz")
+		require.Equal(t, exitUnavailable, code, stderr)
+		require.Contains(t, stderr, " backend selected")
 		require.NoDirExists(t, "training_outputs/1")
 	}
 }
@@ -252,7 +256,7 @@ func TestRun(t *testing.T) {
 func requireRun(t *testing.T, dir, backend, stdout string) {
 	t.Helper()
 	for _, name := range outputs {
-		if name != fileSimulated {
+		if name != fileSimulated && name != filePredictions {
 			require.FileExists(t, filepath.Join(dir, name))
 			require.Contains(t, stdout, filepath.Join(dir, name))
 		}

@@ -23,17 +23,30 @@ const (
 	fileMetrics        = "metrics.json"
 	fileBundle         = "model.ptycho.zip"
 	fileSimulated      = "simulated.npz"
+	filePredictions    = "predictions.npz"
 )
 
 // runRecord is run.json: the results without arrays, and what they came from.
 type runRecord struct {
 	*workflow.Results
+	Command  string            `json:"command"`         // run, train or infer
+	Model    *modelRecord      `json:"model,omitempty"` // of infer
 	Program  string            `json:"program"`
 	Finished time.Time         `json:"finished"`
 	Inputs   []inputRecord     `json:"inputs"`
 	Sources  map[string]string `json:"settings_from,omitempty"` // flag, file or data, for settings that are no defaults
 	Metrics  *evaluate.Metrics `json:"metrics,omitempty"`
 	Files    []string          `json:"files"`
+}
+
+// modelRecord says which model an inference used, and what had trained it.
+type modelRecord struct {
+	Path    string    `json:"path"`
+	Name    string    `json:"name"` // diffraction_to_obj or autoencoder
+	Backend string    `json:"backend"`
+	Library string    `json:"library"`
+	Program string    `json:"program"`
+	Created time.Time `json:"created"`
 }
 
 // inputRecord names a data file by its content.
@@ -49,6 +62,24 @@ func writeJSON(path string, v any) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return wholefile.WriteBytes(path, append(content, '\n'))
+}
+
+// writePredictions writes what the network gives for each group of patterns:
+// object patches [G, N, N, 1] (without object_big [G, N, N, C]), the mean
+// positions of the groups and their patterns, and, of the autoencoder, the
+// predicted intensities [G, C, N, N], in units in which a mean pattern of the
+// training has nphotons.
+func writePredictions(path string, p *workflow.Prediction, r *workflow.Results) error {
+	groups, pixels := len(p.X), p.N*p.N
+	arrays := []npz.Array{
+		{Key: "patches", Data: p.Patches, Shape: []int{groups, p.N, p.N, len(p.Patches) / (groups * pixels)}},
+		{Key: "positions", Data: r.GlobalOffsets, Shape: []int{groups, 2}},
+		{Key: "nn_indices", Data: p.NNIndices, Shape: []int{groups, p.Channels}},
+	}
+	if p.Intensity != nil {
+		arrays = append(arrays, npz.Array{Key: "intensity", Data: p.Intensity, Shape: []int{groups, p.Channels, p.N, p.N}})
+	}
+	return npz.Write(path, arrays...)
 }
 
 // writeReconstruction writes the stitched object, where its groups of patterns

@@ -38,16 +38,22 @@ defaults, in that order. Ctrl-C ends a run and leaves nothing of it.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return r.run(c) },
 	}
-	r.settings.register(c, "model", "data", "training", "reconstruction", "execution")
-	c.Flags().BoolVar(&r.force, "force", false, "replace an earlier run in --output-dir")
+	r.register(c, allSections...)
 	return c
+}
+
+// register adds the flags of a training.
+func (r *runner) register(c *cobra.Command, sections ...string) {
+	r.settings.register(c, sections...)
+	c.Flags().BoolVar(&r.force, "force", false, "replace an earlier run in --output-dir")
 }
 
 // runner is one run.
 type runner struct {
 	*app
-	settings settings
-	force    bool
+	settings  settings
+	force     bool
+	trainOnly bool // nothing is reconstructed
 
 	resolved    config.Resolved
 	train, test *dataset.Raw
@@ -110,9 +116,7 @@ func (r *runner) prepare(c *cobra.Command) error {
 		return err
 	}
 	r.resolved, err = resolve(append([]config.Layer{metadata}, layers...)...)
-	for _, w := range r.resolved.Warnings {
-		r.warn(w)
-	}
+	r.warnAll(r.resolved.Warnings)
 	return err
 }
 
@@ -140,7 +144,7 @@ func interruptible(ctx context.Context, f func() error) error {
 
 func (r *runner) load(cfg config.Config) (err error) {
 	t := cfg.Training
-	o := dataset.Options{Kind: cfg.Data.Kind, FlipX: cfg.Data.FlipX, FlipY: cfg.Data.FlipY, SwapXY: cfg.Data.SwapXY, CoordScale: cfg.Data.CoordScale}
+	o := reading(cfg.Data)
 	if r.simulated {
 		r.train, err = dataset.Simulate(dataset.SimulateOptions{
 			Object: dataset.ObjectSmooth, Scan: dataset.ScanRaster, Patterns: simulatedPatterns, N: t.Model.N, NPhotons: t.NPhotons, Seed: t.Seed,
@@ -158,12 +162,15 @@ func (r *runner) load(cfg config.Config) (err error) {
 	}
 	for _, raw := range []*dataset.Raw{r.train, r.test} {
 		if raw != nil {
-			for _, w := range raw.Warnings {
-				r.warn(w)
-			}
+			r.warnAll(raw.Warnings)
 		}
 	}
 	return nil
+}
+
+// reading says how a data file is to be read.
+func reading(c config.DataConfig) dataset.Options {
+	return dataset.Options{Kind: c.Kind, FlipX: c.FlipX, FlipY: c.FlipY, SwapXY: c.SwapXY, CoordScale: c.CoordScale}
 }
 
 // reconstruct writes what went into the run and trains.
@@ -185,9 +192,14 @@ func (r *runner) reconstruct(ctx context.Context, d *directory) (*workflow.Resul
 		return nil, err
 	}
 	r.tellData()
-	_, _, results, err := selector.RunCDIExampleWithBackend(ctx, r.train, r.test, cfg.Training,
+	options := []selector.Option{
 		selector.WithExecution(cfg.Execution), selector.WithData(cfg.Data), selector.WithReconstruction(cfg.Reconstruction),
 		selector.WithLogger(slog.New(warnings{r.stderr})),
-		selector.WithProgress(r.tell), selector.WithProgram(versionLine()))
+		selector.WithProgress(r.tell), selector.WithProgram(versionLine()),
+	}
+	if r.trainOnly {
+		return selector.TrainCDIModelWithBackend(ctx, r.train, r.test, cfg.Training, options...)
+	}
+	_, _, results, err := selector.RunCDIExampleWithBackend(ctx, r.train, r.test, cfg.Training, options...)
 	return results, err
 }

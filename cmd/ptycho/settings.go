@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,11 +32,19 @@ func (f *textFlag) Set(text string) error {
 	return nil
 }
 
+// allSections are the sections of a configuration.
+var allSections = []string{"model", "data", "training", "reconstruction", "execution"}
+
 // register adds a flag for every setting of the given sections, and --config
 // and --set.
 func (s *settings) register(c *cobra.Command, sections ...string) {
+	s.registerIf(c, func(f config.Field) bool { return slices.Contains(sections, f.Section) })
+}
+
+// registerIf is register for the settings that are wanted.
+func (s *settings) registerIf(c *cobra.Command, wanted func(config.Field) bool) {
 	for _, f := range config.Fields() {
-		if !strings.Contains(strings.Join(sections, " "), f.Section) {
+		if !wanted(f) {
 			continue
 		}
 		usage := f.Doc
@@ -46,14 +55,16 @@ func (s *settings) register(c *cobra.Command, sections ...string) {
 		if f.Kind == config.Switch {
 			flag.NoOptDefVal = "true"
 		}
+		completeSetting(c, f)
 	}
 	for alias, f := range config.Aliases() {
-		if strings.Contains(strings.Join(sections, " "), f.Section) {
+		if wanted(f) {
 			c.Flags().VarP(&textFlag{kind: f.Kind}, alias, "", f.Doc+" (deprecated name)")
 			_ = c.Flags().MarkHidden(alias) // it was just made
 		}
 	}
 	c.Flags().StringVarP(&s.file, "config", "c", "", "YAML file with settings; flags go before it")
+	_ = c.MarkFlagFilename("config", "yaml", "yml") // it was just made
 	c.Flags().StringArrayVar(&s.set, "set", nil, "a setting as key=value, for example training.batch_size=8; may be repeated")
 }
 

@@ -56,6 +56,10 @@ can be judged.`,
 	f.Float64Var(&o.NPhotons, "nphotons", 1e9, "photons in a mean pattern")
 	f.Float64Var(&o.Correlation, "correlation", 0, "length in pixels over which a smooth object changes; 0: N/16")
 	f.Uint64Var(&o.Seed, "seed", 42, "seed of object, positions and noise")
+	completeValues(c, "object", dataset.SimulatedObjects()...)
+	completeValues(c, "scan", dataset.SimulatedScans()...)
+	completeValues(c, "probe", dataset.SimulatedProbes()...)
+	_ = c.MarkFlagFilename("output", "npz") // it was just made
 	return c
 }
 

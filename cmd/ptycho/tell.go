@@ -4,12 +4,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 
+	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
 func (a *app) warn(text string) { fmt.Fprintf(a.stderr, "warning: %s\n", text) }
+
+func (a *app) warnAll(texts []string) {
+	for _, text := range texts {
+		a.warn(text)
+	}
+}
 
 // line prints a line of progress.
 func (a *app) line(format string, arguments ...any) {
@@ -30,11 +38,24 @@ func (r *runner) tellData() {
 	}
 }
 
-// tell prints plain lines: one for the runtime, one for each epoch.
+func (a *app) tellBackend(i bridge.Info) {
+	a.line("backend  %s %s on %s, %d threads (%s)", i.Backend, i.Version, i.Device, i.Threads, i.Setting)
+}
+
+// move moves the bar on a terminal.
+func (a *app) move(p workflow.Progress) {
+	if !a.quiet {
+		a.screen.tell(p)
+	}
+}
+
+// tell prints plain lines, one for the runtime, one for each epoch, and on a
+// terminal moves the bar.
 func (r *runner) tell(p workflow.Progress) {
+	r.move(p)
 	switch p.Stage {
 	case workflow.StageOpen:
-		r.line("backend  %s %s on %s, %d threads (%s)", p.Info.Backend, p.Info.Version, p.Info.Device, p.Info.Threads, p.Info.Setting)
+		r.tellBackend(p.Info)
 	case workflow.StageEpoch:
 		e := p.Epoch
 		line := fmt.Sprintf("epoch %3d/%d  loss %.6g  validation %.6g", e.Epoch, p.Epochs, e.TrainLoss, e.ValidationLoss)
@@ -49,26 +70,41 @@ func (r *runner) tell(p workflow.Progress) {
 }
 
 // print tells what came out and where it was written.
-func (r *runner) print(d *directory, record *runRecord) error {
-	if r.json {
-		e := json.NewEncoder(r.stdout)
+func (a *app) print(d *directory, record *runRecord) error {
+	a.screen.clear()
+	if a.json {
+		e := json.NewEncoder(a.stdout)
 		e.SetIndent("", "  ")
 		return e.Encode(record)
 	}
-	t := record.Times
-	fmt.Fprintf(r.stdout, "time     %.1f s: start %.1f, training %.1f, prediction %.1f\n", t.Total, t.Open, t.Train, t.Predict)
-	if last := record.History[len(record.History)-1]; last.ValidationDeviance != 0 {
-		fmt.Fprintf(r.stdout, "deviance %.3g per pixel (near 1 for a fit at the photon noise); %.0f %% of the pixels hold more than 5 counts\n", last.ValidationDeviance, 100*last.BrightShare)
+	fmt.Fprintln(a.stdout, times(record.Times))
+	if h := record.History; len(h) > 0 && h[len(h)-1].ValidationDeviance != 0 {
+		last := h[len(h)-1]
+		fmt.Fprintf(a.stdout, "deviance %.3g per pixel (near 1 for a fit at the photon noise); %.0f %% of the pixels hold more than 5 counts\n", last.ValidationDeviance, 100*last.BrightShare)
 	}
 	if m := record.Metrics; m != nil {
-		fmt.Fprintf(r.stdout, "against objectGuess: phase correlation %.3f, amplitude correlation %.3f, complex error %.3f\n", m.PhaseCorrelation, m.AmplitudeCorrelation, m.ComplexError)
+		fmt.Fprintf(a.stdout, "against objectGuess: phase correlation %.3f, amplitude correlation %.3f, complex error %.3f\n", m.PhaseCorrelation, m.AmplitudeCorrelation, m.ComplexError)
 		for _, note := range m.Notes {
-			r.warn(note)
+			a.warn(note)
 		}
 	}
-	fmt.Fprintf(r.stdout, "wrote\n")
+	fmt.Fprintf(a.stdout, "wrote\n")
 	for _, f := range record.Files {
-		fmt.Fprintf(r.stdout, "  %s\n", filepath.Join(d.path, f))
+		fmt.Fprintf(a.stdout, "  %s\n", filepath.Join(d.path, f))
 	}
 	return nil
+}
+
+// times words the stages that took time.
+func times(t workflow.Times) string {
+	var stages []string
+	for _, s := range []struct {
+		name    string
+		seconds float64
+	}{{"start", t.Open}, {"training", t.Train}, {"prediction", t.Predict}} {
+		if s.seconds > 0 {
+			stages = append(stages, fmt.Sprintf("%s %.1f", s.name, s.seconds))
+		}
+	}
+	return fmt.Sprintf("time     %.1f s: %s", t.Total, strings.Join(stages, ", "))
 }

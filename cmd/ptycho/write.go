@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/evaluate"
 	"github.com/ptychobridge/ptychobridge/wholefile"
@@ -26,14 +27,14 @@ func (r *runner) write(d *directory, results *workflow.Results) (*runRecord, err
 	var metrics *evaluate.Metrics
 	if results.Object != nil {
 		var more []string
-		if more, metrics, err = r.writeObject(d, results); err != nil {
+		if more, metrics, err = r.writeObject(d, results, r.reconstructed().Object); err != nil {
 			return nil, err
 		}
 		files = append(files, more...)
 	}
 	record := &runRecord{
-		Results: results, Program: versionLine(), Finished: time.Now().UTC().Truncate(time.Second),
-		Inputs: []inputRecord{input(r.train)}, Metrics: metrics, Sources: r.sources(), Files: append(files, fileRun),
+		Results: results, Command: r.command(), Program: versionLine(), Finished: now(),
+		Inputs: []inputRecord{input(r.train)}, Metrics: metrics, Sources: sources(r.resolved), Files: append(files, fileRun),
 	}
 	if r.test != nil {
 		record.Inputs = append(record.Inputs, input(r.test))
@@ -41,14 +42,24 @@ func (r *runner) write(d *directory, results *workflow.Results) (*runRecord, err
 	return record, writeJSON(d.file(fileRun), record)
 }
 
+// command is the command's name in run.json.
+func (r *runner) command() string {
+	if r.trainOnly {
+		return "train"
+	}
+	return "run"
+}
+
 func input(raw *dataset.Raw) inputRecord {
 	return inputRecord{Path: raw.Path, SHA256: raw.SHA256, Patterns: raw.Len()}
 }
 
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+
 // sources says where settings come from that are no defaults.
-func (r *runner) sources() map[string]string {
+func sources(r config.Resolved) map[string]string {
 	out := map[string]string{}
-	for key, source := range r.resolved.Sources {
+	for key, source := range r.Sources {
 		if source != "default" {
 			out[key] = source
 		}

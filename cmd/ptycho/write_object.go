@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/evaluate"
 	"github.com/ptychobridge/ptychobridge/report"
 	"github.com/ptychobridge/ptychobridge/stitch"
@@ -9,7 +10,7 @@ import (
 
 // writeObject writes arrays and pictures of the stitched object and, where the
 // data hold a reference, how well both agree.
-func (r *runner) writeObject(d *directory, results *workflow.Results) (files []string, m *evaluate.Metrics, err error) {
+func (a *app) writeObject(d *directory, results *workflow.Results, reference *dataset.Image) (files []string, m *evaluate.Metrics, err error) {
 	o := results.Object
 	if err := writeReconstruction(d.file(fileReconstruction), results); err != nil {
 		return nil, nil, err
@@ -29,20 +30,19 @@ func (r *runner) writeObject(d *directory, results *workflow.Results) (files []s
 		return nil, nil, err
 	}
 	files = []string{fileReconstruction, fileAmplitude, filePhase}
-	compared, m, err := r.compare(d, results)
+	compared, m, err := a.compare(d, results.Object, reference)
 	return append(files, compared...), m, err
 }
 
 // compare judges the object by the data's objectGuess, if there is one.
-func (r *runner) compare(d *directory, results *workflow.Results) (files []string, m *evaluate.Metrics, err error) {
-	reference, o := r.reconstructed().Object, results.Object
+func (a *app) compare(d *directory, o *stitch.Object, reference *dataset.Image) (files []string, m *evaluate.Metrics, err error) {
 	if reference == nil {
 		return nil, nil, nil
 	}
 	whole := &stitch.Object{Rows: reference.Rows, Cols: reference.Cols, Data: reference.Data}
 	metrics, err := evaluate.Evaluate(o, whole, o.Scanned, evaluate.Options{})
 	if err != nil {
-		r.warn("no comparison with objectGuess: " + err.Error())
+		a.warn("no comparison with objectGuess: " + err.Error())
 		return nil, nil, nil
 	}
 	if err := writeJSON(d.file(fileMetrics), metrics); err != nil {

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/ptychobridge/ptychobridge/bundle"
+	"github.com/ptychobridge/ptychobridge/config"
+)
+
+// modelFile is what a bundle holds.
+type modelFile struct {
+	Kind      string              `json:"kind"` // model
+	Path      string              `json:"path"`
+	Manifest  bundle.Manifest     `json:"manifest"`
+	Resumable bool                `json:"resumable"` // training can go on
+	Modes     int                 `json:"probe_modes"`
+	Config    map[string]any      `json:"config"`
+	Changed   []setting           `json:"changed"` // settings that are no defaults
+	Params    config.LegacyParams `json:"params"`
+	Weights   []arrayInfo         `json:"weights"`
+	History   []map[string]string `json:"history"`
+}
+
+// setting is a key and its value as text.
+type setting struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+func inspectBundle(path string) (inspected, error) {
+	b, err := bundle.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	m := &modelFile{
+		Kind: "model", Path: bundleFile(path), Manifest: b.Manifest, Resumable: b.Training != nil, Modes: b.Modes(),
+		Changed: changed(b.Config), Params: b.Params, History: history(b.History),
+	}
+	for _, w := range b.Weights {
+		m.Weights = append(m.Weights, arrayInfo{Key: w.Name, DType: string(w.DType()), Shape: slices.Concat([]int{}, w.Shape)})
+	}
+	text, err := b.Config.YAML()
+	if err != nil {
+		return nil, err
+	}
+	return m, yaml.Unmarshal(text, &m.Config)
+}
+
+// changed lists the settings that are no defaults.
+func changed(c config.Config) []setting {
+	out := []setting{}
+	for _, f := range config.Fields() {
+		if v := f.Get(c); v != f.Get(config.Default()) {
+			out = append(out, setting{f.Path(), v})
+		}
+	}
+	return out
+}
+
+// history reads history.csv as rows by their names. What cannot be read is
+// left out: no program reads it back.
+func history(content []byte) []map[string]string {
+	rows, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil
+	}
+	var out []map[string]string
+	for _, row := range rows[1:] {
+		entry := map[string]string{}
+		for i, name := range rows[0] {
+			entry[name] = row[i]
+		}
+		out = append(out, entry)
+	}
+	return out
+}
+
+func (m *modelFile) table() string {
+	var s sheet
+	a, k := m.Manifest, m.Manifest.Constants
+	s.path(m.Kind, m.Path)
+	s.row("schema", "%d, read by ptychobridge %s and later", a.SchemaVersion, a.ReadableFrom)
+	s.row("trained on", "%s %s", a.Backend, a.Library)
+	s.row("program", "%s", a.Program)
+	s.row("created", "%s", a.Created.Format(time.RFC3339))
+	s.row("models", "%s", strings.Join(a.Models, ", "))
+	s.row("parameters", "%d of the network, in %d arrays", a.ParameterCount, len(m.Weights)-2)
+	s.row("probe modes", "%d", m.Modes)
+	s.row("constants", "normalization %.6g, intensity_scale %.6g, nphotons %.6g, probe_scale %.6g", k.Normalization, k.IntensityScale, k.NPhotons, k.ProbeScale)
+	if k.Canvas > 0 {
+		s.row("canvas", "%d pixels", k.Canvas)
+	}
+	if m.Resumable {
+		s.row("training", "can go on")
+	} else {
+		s.row("training", "cannot go on: its state is not kept")
+	}
+	if n := len(m.History); n > 0 {
+		last := m.History[n-1]
+		s.row("history", "%d epochs, last loss %s, validation %s", n, short(last["train_loss"]), short(last["validation_loss"]))
+	}
+	for i, c := range m.Changed {
+		name := ""
+		if i == 0 {
+			name = "settings"
+		}
+		s.row(name, "%s: %s", c.Key, c.Value)
+	}
+	for i, f := range a.Members {
+		name := ""
+		if i == 0 {
+			name = "members"
+		}
+		s.row(name, "%s, %d bytes, sha256 %.12s…", f.Name, f.Size, f.SHA256)
+	}
+	return s.String()
+}
+
+// short rounds a number that was written in full.
+func short(text string) string {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return text
+	}
+	return fmt.Sprintf("%.6g", v)
+}
+
+// sorted walks a map by its keys.
+func sorted[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !yield(key, m[key]) {
+				return
+			}
+		}
+	}
+}
