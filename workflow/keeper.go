@@ -126,7 +126,8 @@ type keeper struct {
 	options   Options
 	fresh     bool    // what is there is of another training
 	written   string  // the last one
-	seconds   float64 // spent
+	seconds   float64 // for which training waited
+	pending   chan error
 }
 
 func newKeeper(r *Results, o Options) *keeper {
@@ -144,19 +145,41 @@ func sameDirectory(a, b string) bool {
 	return err == nil && os.SameFile(first, second)
 }
 
-// epoch writes a checkpoint at the end of an epoch. Training goes on where
-// that fails.
+// epoch writes a checkpoint at the end of an epoch, while training goes on; it
+// does so too where that fails.
 func (k *keeper) epoch(t *trainer) {
-	if _, err := k.write(t); err != nil {
-		k.options.Logger.Warn("no checkpoint was written", "cause", err)
-	}
-}
-
-// write writes the checkpoint of where the training stands, unless it is
-// there, and gives its path.
-func (k *keeper) write(t *trainer) (string, error) {
 	began := time.Now()
 	defer func() { k.seconds += since(began) }()
+	k.wait()
+	b, err := k.snapshot(t)
+	if err != nil {
+		k.warn(err)
+		return
+	}
+	name, history := nameOf(t.at), slices.Clone(t.at.History)
+	k.pending = make(chan error, 1)
+	go func() { k.pending <- k.store(name, b, history) }()
+}
+
+// wait waits for the end of what epoch has begun to write.
+func (k *keeper) wait() {
+	if k == nil || k.pending == nil {
+		return
+	}
+	if err := <-k.pending; err != nil {
+		k.warn(err)
+	}
+	k.pending = nil
+}
+
+func (k *keeper) warn(err error) {
+	k.options.Logger.Warn("a checkpoint was not written, or an older one not removed", "cause", err)
+}
+
+// now writes the checkpoint of where the training stands, unless it is there,
+// and gives its path.
+func (k *keeper) now(t *trainer) (string, error) {
+	k.wait()
 	name := nameOf(t.at)
 	path := filepath.Join(k.directory, name)
 	if k.written == name {
@@ -166,22 +189,29 @@ func (k *keeper) write(t *trainer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(k.directory, 0o755); err != nil {
+	if err := k.store(name, b, t.at.History); k.written != name {
 		return "", err
+	} else if err != nil {
+		k.warn(err)
+	}
+	return path, nil
+}
+
+// store writes a checkpoint's file and removes those that are in excess.
+func (k *keeper) store(name string, b *bundle.Bundle, history []Epoch) error {
+	if err := os.MkdirAll(k.directory, 0o755); err != nil {
+		return err
 	}
 	if k.fresh { // of the training whose model this one will replace
 		if err := k.clear(); err != nil {
-			return "", err
+			return err
 		}
 	}
-	if err := bundle.Write(path, *b); err != nil {
-		return "", err
+	if err := bundle.Write(filepath.Join(k.directory, name), *b); err != nil {
+		return err
 	}
 	k.fresh, k.written = false, name
-	if err := k.rotate(t.at.History); err != nil {
-		k.options.Logger.Warn("older checkpoints were not removed", "cause", err)
-	}
-	return path, nil
+	return k.rotate(history)
 }
 
 // snapshot is the bundle of where the training stands.
@@ -320,7 +350,7 @@ func (t *trainer) interrupted(cause error) error {
 	if t.keeper == nil || t.at.Steps == 0 {
 		return cause
 	}
-	path, err := t.keeper.write(t)
+	path, err := t.keeper.now(t)
 	if err != nil {
 		return errors.Join(cause, fmt.Errorf("no checkpoint was written: %w", err))
 	}

@@ -84,8 +84,8 @@ type Times struct {
 	Train   float64 `json:"train"`   // all epochs, those before a resumption too
 	Predict float64 `json:"predict"` // object patches of all patterns
 	Stitch  float64 `json:"stitch"`
-	// Checkpoints is the part of Train that writing checkpoints took, since the
-	// last resumption.
+	// Checkpoints is the part of Train, since the last resumption, in which
+	// training waited for checkpoints; they are written beside it.
 	Checkpoints float64 `json:"checkpoints,omitempty"`
 	Total       float64 `json:"total"`
 }

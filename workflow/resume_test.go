@@ -413,7 +413,7 @@ func TestCheckpointThatCannotBeWritten(t *testing.T) {
 	var log strings.Builder
 	_, err := trainOn(t.Context(), evalnative.Open(), raw, c, Options{Logger: slog.New(slog.NewTextHandler(io.Writer(&log), nil))})
 	require.NoError(t, err)
-	require.Contains(t, log.String(), "no checkpoint was written")
+	require.Contains(t, log.String(), "a checkpoint was not written")
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err = trainOn(ctx, evalnative.Open(), raw, c, Options{Progress: func(p Progress) {
 		if p.Stage == StageStep {

@@ -121,7 +121,9 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if c.OutputDir != "" && c.CheckpointEvery > 0 {
 		t.keeper = newKeeper(r, o)
 	}
-	if err := t.run(ctx); err != nil {
+	err = t.run(ctx)
+	t.keeper.wait()
+	if err != nil {
 		return nil, err
 	}
 	r.History, r.Steps, r.Segments = t.at.History, n.steps, t.segments()
