@@ -148,9 +148,9 @@ func sameDirectory(a, b string) bool {
 // epoch writes a checkpoint at the end of an epoch, while training goes on; it
 // does so too where that fails.
 func (k *keeper) epoch(t *trainer) {
+	k.wait()
 	began := time.Now()
 	defer func() { k.seconds += since(began) }()
-	k.wait()
 	b, err := k.snapshot(t)
 	if err != nil {
 		k.warn(err)
@@ -166,10 +166,12 @@ func (k *keeper) wait() {
 	if k == nil || k.pending == nil {
 		return
 	}
+	began := time.Now()
 	if err := <-k.pending; err != nil {
 		k.warn(err)
 	}
 	k.pending = nil
+	k.seconds += since(began)
 }
 
 func (k *keeper) warn(err error) {
