@@ -74,6 +74,8 @@ type TrainingConfig struct {
 	GradientClipAlgorithm   string      `yaml:"gradient_clip_algorithm"`
 	ValidationSplit         float64     `yaml:"validation_split"`
 	Seed                    uint64      `yaml:"seed"`
+	CheckpointEvery         int         `yaml:"checkpoint_every"` // epochs between checkpoints; 0: none, nor when training is cancelled
+	CheckpointKeep          int         `yaml:"checkpoint_keep"`  // how many of the last ones are kept, besides the best
 }
 
 // InferenceConfig describes a reconstruction from a trained model.

@@ -100,7 +100,7 @@ func TestDefaults(t *testing.T) {
 		Model: DefaultModel(), BatchSize: 16, NEpochs: 50, NLLWeight: 1, NPhotons: 1e9, NeighborCount: 4, PositionsProvided: true,
 		IntensityScaleTrainable: true, OutputDir: "training_outputs", Backend: "tensorflow", Optimizer: "adam", LearningRate: 1e-3,
 		AdamBeta1: .9, AdamBeta2: .999, Momentum: .9, Scheduler: "plateau", SchedulerFactor: .5, SchedulerPatience: 2, MinLR: 1e-4,
-		WarmupSteps: 100, EarlyStopPatience: 3, GradientClipAlgorithm: "norm", ValidationSplit: .05, Seed: 42,
+		WarmupSteps: 100, EarlyStopPatience: 3, GradientClipAlgorithm: "norm", ValidationSplit: .05, Seed: 42, CheckpointEvery: 1, CheckpointKeep: 3,
 	}, DefaultTraining())
 	require.Equal(t, InferenceConfig{NeighborCount: 4, OutputDir: "training_outputs", Backend: "tensorflow", BatchSize: 16}, DefaultInference())
 	require.Equal(t, ExecutionConfig{Device: "auto", Deterministic: true, Precision: "float32"}, DefaultExecution())

@@ -31,6 +31,7 @@ func TestLegacyNames(t *testing.T) {
 		"optimizer": "adam", "learning_rate": 1e-3, "adam_beta1": .9, "adam_beta2": .999, "momentum": .9, "weight_decay": 0.0,
 		"scheduler": "plateau", "scheduler_factor": .5, "scheduler_patience": 2, "min_lr": 1e-4, "early_stop_patience": 3, "warmup_steps": 100,
 		"gradient_clip_val": 14.0, "gradient_clip_algorithm": "norm", "validation_split": .05, "seed": uint64(42),
+		"checkpoint_every": 1, "checkpoint_keep": 3,
 	}, p)
 }
 

@@ -61,6 +61,8 @@ var table = withFlags([]Field{
 	row("training.gradient_clip_algorithm", "norm", oneOf("norm", "value"), "what gradient_clip_val limits", func(c *Config) *string { return &c.Training.GradientClipAlgorithm }),
 	row("training.validation_split", 0.05, belowOne, "share of the groups kept for validation, the last ones", func(c *Config) *float64 { return &c.Training.ValidationSplit }),
 	row("training.seed", uint64(42), seed, "of weights, order and grouping", func(c *Config) *uint64 { return &c.Training.Seed }),
+	row("training.checkpoint_every", 1, atLeast(0), "epochs between checkpoints; 0: none, nor when training is cancelled", func(c *Config) *int { return &c.Training.CheckpointEvery }),
+	row("training.checkpoint_keep", 3, atLeast(1), "how many of the last checkpoints are kept, besides the best", func(c *Config) *int { return &c.Training.CheckpointKeep }),
 
 	row("reconstruction.M", 0, whole(0, 256), "side of the central square that each patch gives; 0: 20·N/64", func(c *Config) *int { return &c.Reconstruction.M }),
 	row("reconstruction.do_stitching", true, trueOrFalse, "stitches the patches to one object", func(c *Config) *bool { return &c.Reconstruction.DoStitching }),

@@ -18,6 +18,7 @@ type call struct {
 	reconstruction config.ReconstructionConfig
 	legacy         config.LegacyParams
 	program        string
+	resume         string
 	logger         *slog.Logger
 	progress       func(workflow.Progress)
 
@@ -63,6 +64,16 @@ func WithLegacyParams(p config.LegacyParams) Option { return func(c *call) { c.l
 // WithProgram names the program that trains, with its version; the bundle keeps
 // it.
 func WithProgram(version string) Option { return func(c *call) { c.program = version } }
+
+// WithResume goes on with the training of a checkpoint instead of beginning
+// one: path is its file, or the directory of a run, whose newest checkpoint
+// that is whole is taken. The settings and data must be those of that training,
+// but for nepochs, backend, names of files, checkpoint_every, checkpoint_keep,
+// device, threads and the reconstruction; others are an error that matches
+// workflow.ErrOtherTraining and ErrInvalidConfig and names what differs. On the
+// same backend, with as many threads and deterministic set, weights and history
+// come out as if the training had never stopped.
+func WithResume(path string) Option { return func(c *call) { c.resume = path } }
 
 // WithLogger sends the log lines to a logger of one's own; nil silences them.
 func WithLogger(l *slog.Logger) Option {

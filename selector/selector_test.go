@@ -421,6 +421,30 @@ func TestD15Cancel(t *testing.T) {
 	content, err := os.ReadFile(earlier)
 	require.NoError(t, err)
 	require.Equal(t, "an earlier model", string(content))
+
+	// The last checkpoint is intact, and training goes on from it.
+	r, err := TrainCDIModelWithBackend(t.Context(), smallScan(t), nil, c, spied(new(events)), WithResume(dir))
+	require.NoError(t, err)
+	require.Equal(t, 4, r.Steps)
+	require.Equal(t, 1, r.Segments[1].FromStep)
+}
+
+// TestD5ResumeIsRefusedFirst: a checkpoint that is not there or of another
+// training is refused before the map is touched.
+func TestD5ResumeIsRefusedFirst(t *testing.T) {
+	c := smallConfig(config.TensorFlow)
+	c.OutputDir = t.TempDir()
+	_, err := TrainCDIModelWithBackend(t.Context(), smallScan(t), nil, c, spied(new(events)))
+	require.NoError(t, err)
+	var seen events
+	c.BatchSize = 3
+	_, err = TrainCDIModelWithBackend(t.Context(), smallScan(t), nil, c, spied(&seen), WithResume(c.OutputDir))
+	require.ErrorIs(t, err, ErrInvalidConfig)
+	require.ErrorIs(t, err, workflow.ErrOtherTraining)
+	require.ErrorContains(t, err, `training.batch_size is "3", it was "2"`)
+	_, err = TrainCDIModelWithBackend(t.Context(), smallScan(t), nil, c, spied(&seen), WithResume(t.TempDir()))
+	require.ErrorIs(t, err, workflow.ErrNoCheckpoint)
+	require.Empty(t, seen)
 }
 
 // TestTwoRunsAtOnce: each has its own parameters.

@@ -14,7 +14,9 @@ import (
 // TrainCDIModelWithBackend trains the model of cfg on the backend that
 // cfg.Backend names and reconstructs nothing. test may be nil; it serves for
 // validation where it is given. File names in cfg are not read. Where
-// cfg.OutputDir is not empty, the model bundle is written there.
+// cfg.OutputDir is not empty, the model bundle is written there, and while
+// training its checkpoints; a cancelled ctx leaves one of where it stopped, and
+// the error is a workflow.Interrupted then.
 //
 // cfg is not changed. Errors match ErrInvalidBackend, ErrInvalidConfig (before
 // anything has happened), bridge.ErrUnavailable (the legacy parameters are
@@ -48,6 +50,10 @@ func (c *call) train(ctx context.Context, train, test *dataset.Raw, cfg config.T
 	if err := workflow.CheckTruth(train, test, cfg); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, err)
 	}
+	checkpoint, err := c.checkpoint(train, test, cfg)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.update(c.legacy, cfg); err != nil {
 		return nil, fmt.Errorf("selector: legacy parameters: %w", err)
 	}
@@ -59,13 +65,32 @@ func (c *call) train(ctx context.Context, train, test *dataset.Raw, cfg config.T
 	defer b.Close() //nolint:errcheck // its errors are those of freeing memory
 	r, err := workflow.Train(ctx, b, train, test, cfg, workflow.Options{
 		Execution: c.execution, Data: c.data, Reconstruction: c.reconstruction, Legacy: c.legacy,
-		Logger: c.logger, Progress: c.progress, Program: c.program, Reconstruct: reconstruct,
+		Logger: c.logger, Progress: c.progress, Program: c.program, Reconstruct: reconstruct, Resume: checkpoint,
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.logger.Info("complete", "backend", cfg.Backend)
 	return r, nil
+}
+
+// checkpoint opens the one to go on from, nil where training begins anew.
+func (c *call) checkpoint(train, test *dataset.Raw, cfg config.TrainingConfig) (*workflow.Checkpoint, error) {
+	if c.resume == "" {
+		return nil, nil
+	}
+	checkpoint, err := workflow.OpenCheckpoint(c.resume)
+	if err != nil {
+		return nil, err
+	}
+	err = checkpoint.Check(train, test, config.Config{Training: cfg, Data: c.data, Reconstruction: c.reconstruction, Execution: c.execution})
+	if errors.Is(err, workflow.ErrOtherTraining) {
+		err = fmt.Errorf("%w: %w", ErrInvalidConfig, err)
+	}
+	for _, w := range checkpoint.Warnings {
+		c.logger.Warn(w)
+	}
+	return checkpoint, err
 }
 
 // Check refuses, by name and before anything has happened, what the functions

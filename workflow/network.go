@@ -147,6 +147,11 @@ func (n *network) writeMoments() error {
 	return nil
 }
 
+// parameters lists the states that are the model: the weights and the probe.
+func parameters(m *model.Model, probe graph.Shape) []model.Parameter {
+	return append(m.Parameters(), model.Parameter{Name: model.StateProbeRe, Shape: probe}, model.Parameter{Name: model.StateProbeIm, Shape: probe})
+}
+
 // weights reads all parameters, rounded to float32.
 func (n *network) weights() ([]model.Parameter, error) {
 	out := n.model.Parameters()

@@ -28,6 +28,7 @@ type Results struct {
 	Canvas     int                    `json:"canvas"`     // side Q on which the patches of a group are merged
 	Warnings   []string               `json:"warnings,omitempty"`
 	Steps      int                    `json:"steps"`
+	Segments   []Segment              `json:"segments"` // of the training: one, and one more for each time it was resumed
 	Times      Times                  `json:"seconds"`
 	History    []Epoch                `json:"history"`
 	BundlePath string                 `json:"bundle_path,omitempty"`
@@ -80,10 +81,13 @@ type Results struct {
 // Times are wall-clock seconds of a run's stages.
 type Times struct {
 	Open    float64 `json:"open"`    // opening the runtime and compiling
-	Train   float64 `json:"train"`   // all epochs
+	Train   float64 `json:"train"`   // all epochs, those before a resumption too
 	Predict float64 `json:"predict"` // object patches of all patterns
 	Stitch  float64 `json:"stitch"`
-	Total   float64 `json:"total"`
+	// Checkpoints is the part of Train, since the last resumption, in which
+	// training waited for checkpoints; they are written beside it.
+	Checkpoints float64 `json:"checkpoints,omitempty"`
+	Total       float64 `json:"total"`
 }
 
 func since(t time.Time) float64 { return time.Since(t).Seconds() }

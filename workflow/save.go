@@ -15,22 +15,31 @@ import (
 
 // save writes the model bundle into the run's directory and gives its path.
 func save(r *Results, weights []model.Parameter, probe []complex64, o Options) (string, error) {
+	b, err := bundled(r, r.History, weights, probe, o)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(r.Config.OutputDir, bundle.FileName)
+	return path, bundle.Write(path, *b)
+}
+
+// bundled makes the model bundle, without what going on with training needs.
+func bundled(r *Results, epochs []Epoch, weights []model.Parameter, probe []complex64, o Options) (*bundle.Bundle, error) {
 	n := r.Config.Model.N
 	re, im := parts(probe)
 	tensors := []safetensors.Tensor{{Name: bundle.Probe, Shape: bundle.ProbeShape(len(probe)/(n*n), n), F32: append(re, im...)}}
 	for _, p := range weights {
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, Shape: p.Shape, F32: p.Data})
 	}
-	history, err := HistoryCSV(r.History)
+	history, err := HistoryCSV(epochs)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	canvas := 0
 	if r.Channels > 1 {
 		canvas = r.Canvas
 	}
-	path := filepath.Join(r.Config.OutputDir, bundle.FileName)
-	return path, bundle.Write(path, bundle.Bundle{
+	return &bundle.Bundle{
 		Manifest: bundle.Manifest{
 			Backend: r.Backend, Library: r.Info.Version, Program: o.Program,
 			Constants: bundle.Constants{
@@ -42,7 +51,7 @@ func save(r *Results, weights []model.Parameter, probe []complex64, o Options) (
 		Params:  o.Legacy,
 		Weights: tensors,
 		History: history,
-	})
+	}, nil
 }
 
 // HistoryCSV writes a history as CSV with a line of names.

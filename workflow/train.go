@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -55,37 +56,59 @@ type trainer struct {
 	config  config.TrainingConfig
 	counts  float64 // measured counts per unit of the scaled intensities; 0 where there are none
 	report  func(Progress)
+	keeper  *keeper // of checkpoints; nil: none are written
 
 	schedule *schedule
+	at       position
+	began    time.Time // of this segment
 }
+
+// trained is the time that was spent on training, earlier segments included.
+func (t *trainer) trained() float64 { return t.at.TrainSeconds + since(t.began) }
 
 // run trains until the last epoch or an early stop. It stops at the next step
-// when ctx is cancelled.
-func (t *trainer) run(ctx context.Context) ([]Epoch, error) {
-	var history []Epoch
-	for e := 1; e <= t.config.NEpochs; e++ {
-		began := time.Now()
-		epoch := Epoch{Epoch: e}
-		if err := t.epoch(ctx, &epoch); err != nil {
-			return history, fmt.Errorf("epoch %d: %w", e, err)
-		}
-		epoch.Seconds = time.Since(began).Seconds()
-		history = append(history, epoch)
-		best, stop := t.schedule.after(epoch.ValidationLoss)
-		t.report(Progress{Stage: StageEpoch, Epoch: epoch, Epochs: t.config.NEpochs, Best: best, Stopped: stop})
-		if stop {
-			break
+// when ctx is cancelled; with a keeper the error is an Interrupted then.
+func (t *trainer) run(ctx context.Context) error {
+	t.began = time.Now()
+	for !t.at.Stopped && t.at.Epochs < t.config.NEpochs {
+		if err := t.epoch(ctx); err != nil {
+			err = fmt.Errorf("epoch %d: %w", t.at.Epochs+1, err)
+			if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+				return t.interrupted(err)
+			}
+			return err
 		}
 	}
-	return history, nil
+	return nil
 }
 
-func (t *trainer) epoch(ctx context.Context, e *Epoch) error {
-	var training mean
+// epoch trains on what is left of an epoch, validates and moves on.
+func (t *trainer) epoch(ctx context.Context) error {
+	began, before := time.Now(), t.at.Seconds
+	e := Epoch{Epoch: t.at.Epochs + 1}
+	err := t.pass(ctx, &e)
+	t.at.Seconds = before + since(began)
+	if err != nil {
+		return err
+	}
+	e.Seconds = t.at.Seconds
+	t.at.History = append(t.at.History, e)
+	best, stop := t.schedule.after(e.ValidationLoss)
+	t.at.Epochs, t.at.Batches, t.at.Sums, t.at.Seconds, t.at.Stopped = e.Epoch, 0, sums{}, 0, stop
+	if every := t.config.CheckpointEvery; t.keeper != nil && (e.Epoch%every == 0 || stop || e.Epoch >= t.config.NEpochs) {
+		t.keeper.epoch(t)
+	}
+	t.report(Progress{Stage: StageEpoch, Epoch: e, Epochs: t.config.NEpochs, Best: best, Stopped: stop})
+	return nil
+}
+
+// pass trains on the batches of an epoch that have not been, then validates.
+func (t *trainer) pass(ctx context.Context, e *Epoch) error {
+	training := mean{figures{t.at.Sums.Loss, t.at.Sums.Deviance, t.at.Sums.Bright}, t.at.Sums.Groups}
 	order := shuffled(t.scan.training, t.config.Seed, e.Epoch)
-	err := batches(ctx, order, t.config.BatchSize, func(batch []int32) error {
-		e.LearningRate = t.schedule.at(t.network.steps + 1)
-		f, err := t.network.step(batch, e.LearningRate)
+	err := batches(ctx, order[min(t.at.Batches*t.config.BatchSize, len(order)):], t.config.BatchSize, func(batch []int32) error {
+		rate := t.schedule.at(t.network.steps + 1)
+		f, err := t.network.step(batch, rate)
 		if err != nil {
 			return err
 		}
@@ -93,12 +116,16 @@ func (t *trainer) epoch(ctx context.Context, e *Epoch) error {
 			return fmt.Errorf("the loss is %v after %d steps; lower learning_rate, set gradient_clip_val, or check nphotons and the data", f.loss, t.network.steps)
 		}
 		training.add(f, len(batch))
+		t.at.Batches++
+		t.at.Steps, t.at.LearningRate = t.network.steps, rate
+		t.at.Sums = sums{training.sum.loss, training.sum.deviance, training.sum.bright, training.groups}
 		t.report(Progress{Stage: StageStep, Epoch: Epoch{Epoch: e.Epoch, TrainLoss: training.value().loss}, Epochs: t.config.NEpochs, Done: training.groups, Total: len(order)})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	e.LearningRate = t.at.LearningRate
 	held := training.value()
 	e.TrainLoss, e.TrainDeviance = held.loss, held.deviance*t.counts
 	if len(t.scan.validation) > 0 {

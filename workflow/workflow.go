@@ -25,14 +25,17 @@ type Options struct {
 	Progress       func(Progress)      // nil: nothing is told
 	Program        string              // version of the program, stored in the bundle
 	Reconstruct    bool                // predict the object patches after training
+	Resume         *Checkpoint         // go on from it; nil: begin anew
 }
 
 // Train trains on train and, where asked for, predicts object patches and
 // stitches them, of test where it is given and else of train. The
 // configuration must have passed its checks; it is not changed. Where
 // OutputDir is not empty, the model bundle is written there before success is
-// reported. A cancelled ctx stops training at the next step; nothing is
-// written then, and the error wraps ctx.Err().
+// reported, and checkpoints while training, as checkpoint_every says. A
+// cancelled ctx stops training at the next step and the error wraps ctx.Err();
+// where there are checkpoints, one of the exact position is written then, and
+// the error is an Interrupted.
 func Train(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c config.TrainingConfig, o Options) (*Results, error) {
 	began := time.Now()
 	if o.Logger == nil {
@@ -61,6 +64,11 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 		return nil, err
 	}
 	set.Modes = train.Modes()
+	if o.Resume != nil {
+		if err := o.Resume.check(train, test, config.Config{Training: c, Data: o.Data, Execution: o.Execution}); err != nil {
+			return nil, err
+		}
+	}
 	t := &trainer{scan: scan, config: c, report: o.Progress, schedule: newSchedule(c, steps(len(scan.training), c.BatchSize))}
 	if err := t.schedule.check(); err != nil {
 		return nil, err
@@ -87,10 +95,8 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 		return nil, err
 	}
 	defer n.close() //nolint:errcheck // its errors are those of freeing memory
-	if err := n.writeWeights(n.model.Initial(c.Seed)); err != nil {
-		return nil, err
-	}
-	if err := n.writeMoments(); err != nil {
+	t.network = n
+	if err := t.start(b.Info(), train, test, o.Resume); err != nil {
 		return nil, err
 	}
 	if truth != nil {
@@ -111,14 +117,20 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	r.Times.Open = since(began)
 	o.Progress(Progress{Stage: StageOpen, Info: r.Info})
 
-	t.network = n
 	o.Logger.Info("training", "groups", len(scan.training), "validation", len(scan.validation))
-	start := time.Now()
-	r.History, err = t.run(ctx)
+	if c.OutputDir != "" && c.CheckpointEvery > 0 {
+		t.keeper = newKeeper(r, o)
+	}
+	err = t.run(ctx)
+	t.keeper.wait()
 	if err != nil {
 		return nil, err
 	}
-	r.Times.Train, r.Steps = since(start), n.steps
+	r.History, r.Steps, r.Segments = t.at.History, n.steps, t.segments()
+	r.Times.Train = t.trained()
+	if t.keeper != nil {
+		r.Times.Checkpoints = t.keeper.seconds
+	}
 	weights, err := n.weights()
 	if err != nil {
 		return nil, err
@@ -137,7 +149,7 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 			return nil, err
 		}
 	}
-	r.Times.Total = since(began)
+	r.Times.Total = t.at.TrainSeconds + since(began)
 	return r, nil
 }
 

@@ -67,11 +67,23 @@ func (s *session) Run(name string, feeds bridge.Tensors) (bridge.Tensors, error)
 	if err != nil {
 		return nil, fmt.Errorf("evalnative: %w", err)
 	}
+	for _, n := range p.States() {
+		if n.DType == graph.Float32 {
+			round(s.states[n.Attr.Name].Data)
+		}
+	}
 	out := bridge.Tensors{}
 	for _, o := range p.Outputs {
 		out[o.Name] = bridge.FromFloat64(o.Node.DType, values[o.Name].Data, o.Node.Shape...)
 	}
 	return out, nil
+}
+
+// round makes values those of float32: a state is what Read gives of it.
+func round(values []float64) {
+	for i, v := range values {
+		values[i] = float64(float32(v))
+	}
 }
 
 func (s *session) Read(name string) (bridge.Tensor, error) {

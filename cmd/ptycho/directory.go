@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
 // outputs are the files of a run; a directory that holds anything else is not
@@ -14,6 +16,9 @@ import (
 var outputs = []string{
 	fileConfig, fileRun, fileHistory, fileReconstruction, fileAmplitude, filePhase, fileComparison, fileMetrics, fileBundle, fileSimulated, filePredictions,
 }
+
+// dirCheckpoints is a run's directory of checkpoints.
+const dirCheckpoints = workflow.CheckpointDirectory
 
 // directory is the place of a run's files. The one that it replaces stands
 // aside until the run has succeeded.
@@ -78,13 +83,19 @@ func replaceable(path string, entries []os.DirEntry, reads []string) error {
 	}
 	run := false
 	for _, e := range entries {
+		if e.Name() == dirCheckpoints && e.IsDir() {
+			if err := onlyCheckpoints(filepath.Join(path, dirCheckpoints)); err != nil {
+				return err
+			}
+			continue
+		}
 		if !slices.Contains(outputs, e.Name()) {
 			return fmt.Errorf("output directory %s holds %s, which is no file of a run; --force replaces earlier runs only", path, e.Name())
 		}
 		run = run || e.Name() == fileRun
 	}
 	if !run {
-		return fmt.Errorf("output directory %s holds no %s and so no run that has ended; --force replaces earlier runs only", path, fileRun)
+		return fmt.Errorf("output directory %s holds no %s and so no run that has ended; --force replaces earlier runs only%s", path, fileRun, (&directory{path: path}).howToResume())
 	}
 	for _, file := range reads {
 		if inside(file, path) {
@@ -142,6 +153,54 @@ func (d *directory) keep() error {
 	return os.RemoveAll(d.aside)
 }
 
+// onlyCheckpoints refuses a directory with anything else in it.
+func onlyCheckpoints(path string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !workflow.IsCheckpointFile(e.Name()) {
+			return fmt.Errorf("%s holds %s, which is no checkpoint; --force replaces earlier runs only", path, e.Name())
+		}
+	}
+	return nil
+}
+
+// checkpoints says whether there is one from which the run can go on.
+func (d *directory) checkpoints() bool {
+	_, err := workflow.OpenCheckpoint(d.file(dirCheckpoints))
+	return err == nil
+}
+
+// howToResume is what a message adds where there are checkpoints.
+func (d *directory) howToResume() string {
+	if !d.checkpoints() {
+		return ""
+	}
+	return "; resume with: ptycho run --resume " + d.path
+}
+
+// removeCheckpoints removes what a training writes into its directory of
+// checkpoints, and that directory if nothing else is in it.
+func (d *directory) removeCheckpoints() error {
+	entries, err := os.ReadDir(d.file(dirCheckpoints))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && workflow.IsCheckpointFile(e.Name()) {
+			if err := os.Remove(filepath.Join(d.file(dirCheckpoints), e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return os.Remove(d.file(dirCheckpoints))
+}
+
 // undo ends a run that failed: its files are removed, and what it would have
 // replaced is put back.
 func (d *directory) undo() error {
@@ -149,6 +208,9 @@ func (d *directory) undo() error {
 		if err := os.Remove(d.file(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
+	}
+	if err := d.removeCheckpoints(); err != nil {
+		return err
 	}
 	if d.made {
 		if err := os.Remove(d.path); err != nil {

@@ -308,30 +308,38 @@ func TestRunSimulates(t *testing.T) {
 	require.Equal(t, simulatedPatterns, raw.Len())
 }
 
-// TestInterrupt: Ctrl-C stops a run; its directory is gone, and with --force
-// what it would have replaced is back.
+// TestInterrupt: without checkpoints, Ctrl-C stops a run and its directory is
+// gone; with --force what it would have replaced is back.
 func TestInterrupt(t *testing.T) {
 	requireBackend(t, "tensorflow")
 	path := scan(t)
 	dir := filepath.Join(t.TempDir(), "result")
 	require.NoError(t, os.Mkdir(dir, 0o750))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, fileRun), []byte("earlier"), 0o600))
-	ctx, cancel := context.WithCancel(t.Context())
-	var stdout bytes.Buffer
-	code := Main(ctx, append([]string{"run", "--train-data-file", path, "--output-dir", dir, "--force", "--nepochs", "1000", "--early-stop-patience", "0"}, small[:2]...),
-		&stdout, writerFunc(func(text []byte) {
-			if bytes.Contains(text, []byte("epoch   2/")) {
-				cancel()
-			}
-		}))
+	code, stdout, _ := interrupted(t, "epoch   2/", append([]string{"run", "--train-data-file", path, "--output-dir", dir, "--force", "--nepochs", "1000", "--early-stop-patience", "0", "--checkpoint-every", "0"}, small[:2]...)...)
 	require.Equal(t, exitInterrupted, code)
-	require.Empty(t, stdout.String())
+	require.Empty(t, stdout)
 	content, err := os.ReadFile(filepath.Join(dir, fileRun))
 	require.NoError(t, err)
 	require.Equal(t, "earlier", string(content))
 	entries, err := os.ReadDir(filepath.Dir(dir))
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
+}
+
+// interrupted runs a command line until it says something, then cancels it.
+func interrupted(t *testing.T, at string, arguments ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out, errs bytes.Buffer
+	code = Main(ctx, arguments, &out, writerFunc(func(text []byte) {
+		errs.Write(text)
+		if bytes.Contains(text, []byte(at)) {
+			cancel()
+		}
+	}))
+	return code, out.String(), errs.String()
 }
 
 type writerFunc func([]byte)

@@ -31,14 +31,19 @@ pictures, arrays, metrics and the model into a new directory. Without a data
 file, a small scan of a simulated object is made first.
 
 Settings come from flags, a --config file, the data file's metadata and the
-defaults, in that order. Ctrl-C ends a run and leaves nothing of it.`,
+defaults, in that order. Ctrl-C stops a run and keeps where it was as a
+checkpoint: --resume goes on from there, with the settings that the run had, and
+ends as if it had never stopped. More --nepochs, another --backend, --device or
+--threads may be given then.`,
 		Example: `  ptycho run --train-data-file scan.npz --nphotons 4.4e5
   ptycho run --train-data-file scan.npz --backend pytorch --output-dir result
-  ptycho run --config run.yaml --set training.batch_size=8`,
+  ptycho run --config run.yaml --set training.batch_size=8
+  ptycho run --resume training_outputs/1`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return r.run(c) },
 	}
 	r.register(c, allSections...)
+	c.Flags().StringVar(&r.resume, "resume", "", "directory of a run that was stopped: goes on with it")
 	return c
 }
 
@@ -53,7 +58,8 @@ type runner struct {
 	*app
 	settings  settings
 	force     bool
-	trainOnly bool // nothing is reconstructed
+	trainOnly bool   // nothing is reconstructed
+	resume    string // directory of the run to go on with; empty: a new one
 
 	resolved    config.Resolved
 	train, test *dataset.Raw
@@ -64,16 +70,20 @@ func (r *runner) run(c *cobra.Command) error {
 	if err := r.prepare(c); err != nil {
 		return err
 	}
-	numbered := r.resolved.Sources["training.output_dir"] == "default"
-	cfg := r.resolved.Config.Training
-	d, err := newDirectory(cfg.OutputDir, numbered, r.force, []string{cfg.TrainDataFile, cfg.TestDataFile, r.settings.file})
+	d, err := r.directory()
 	if err != nil {
 		return err
 	}
 	r.resolved.Config.Training.OutputDir = d.path
 	results, err := r.reconstruct(c.Context(), d)
+	if err != nil && (r.resume != "" || stoppedInTraining(err)) {
+		return r.resumable(err, d)
+	}
 	if _, missing := os.Stat(d.file(fileBundle)); err != nil && missing == nil {
 		return fmt.Errorf("the training has succeeded and its model is %s, but: %w%s", d.file(fileBundle), err, d.replaced())
+	}
+	if err != nil && d.checkpoints() {
+		return r.resumable(err, d)
 	}
 	if err != nil {
 		return errors.Join(err, d.undo())
@@ -91,7 +101,7 @@ func (r *runner) run(c *cobra.Command) error {
 // prepare resolves the settings and loads or simulates the data, so that
 // whatever is wrong with them is known before anything is made.
 func (r *runner) prepare(c *cobra.Command) error {
-	layers, err := r.settings.layers(c)
+	layers, err := r.layers(c)
 	if err != nil {
 		return err
 	}
@@ -117,7 +127,7 @@ func (r *runner) prepare(c *cobra.Command) error {
 	}
 	r.resolved, err = resolve(append([]config.Layer{metadata}, layers...)...)
 	r.warnAll(r.resolved.Warnings)
-	return err
+	return errors.Join(err, r.checkResume())
 }
 
 // available opens the backend and closes it again: if it is missing, that
@@ -195,7 +205,7 @@ func (r *runner) reconstruct(ctx context.Context, d *directory) (*workflow.Resul
 	options := []selector.Option{
 		selector.WithExecution(cfg.Execution), selector.WithData(cfg.Data), selector.WithReconstruction(cfg.Reconstruction),
 		selector.WithLogger(slog.New(warnings{r.stderr})),
-		selector.WithProgress(r.tell), selector.WithProgram(versionLine()),
+		selector.WithProgress(r.tell), selector.WithProgram(versionLine()), selector.WithResume(r.resume),
 	}
 	if r.trainOnly {
 		return selector.TrainCDIModelWithBackend(ctx, r.train, r.test, cfg.Training, options...)

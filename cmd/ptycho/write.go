@@ -14,7 +14,7 @@ import (
 // already.
 func (r *runner) write(d *directory, results *workflow.Results) (*runRecord, error) {
 	files := []string{fileConfig, fileBundle, fileHistory}
-	if r.simulated {
+	if r.simulated || r.train.Path == d.file(fileSimulated) {
 		files = append(files, fileSimulated)
 	}
 	history, err := workflow.HistoryCSV(results.History)
