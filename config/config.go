@@ -10,6 +10,10 @@ const (
 	PyTorch    = "pytorch"
 )
 
+// LogEpsilon is ε of the Poisson loss and the deviance, λ − y·ln(λ + ε): added to
+// an intensity before its logarithm is taken. It is no setting.
+const LogEpsilon = 1e-6
+
 // ModelConfig describes network and physics.
 type ModelConfig struct {
 	N                      int     `yaml:"N"`                        // side of a pattern in pixels: 64, 128 or 256

@@ -142,6 +142,11 @@ var rules = []struct {
 		if c.Reconstruction.M > c.Training.Model.N {
 			return fmt.Sprintf("0 (20·N/64) or 1 to N = %d", c.Training.Model.N)
 		}
+		m := c.Training.Model
+		half := m.PatchMerge == "central" && m.ObjectBig || m.PadObject && !m.ProbeBig
+		if half && c.Reconstruction.M > m.N/2 {
+			return fmt.Sprintf("0 (20·N/64) or 1 to N/2 = %d: with patch_merge central, or without probe_big, a patch has nothing beyond its central N/2 square", m.N/2)
+		}
 		return ""
 	}},
 }

@@ -87,6 +87,9 @@ func TestRules(t *testing.T) {
 			c.Training.NSubsample, c.Training.NGroups, c.Training.EnableOversampling, c.Training.Model.Gridsize = 10, 11, true, 2
 		}, ""},
 		{"M = N", func(c *Config) { c.Reconstruction.M = 64 }, ""},
+		{"M above N/2 of a central merge", func(c *Config) { c.Reconstruction.M, c.Training.Model.PatchMerge = 33, "central" }, "reconstruction.M"},
+		{"M of N/2 of a central merge", func(c *Config) { c.Reconstruction.M, c.Training.Model.PatchMerge = 32, "central" }, ""},
+		{"M above N/2 without probe_big", func(c *Config) { c.Reconstruction.M, c.Training.Model.ProbeBig = 33, false }, "reconstruction.M"},
 		{"M above N", func(c *Config) { c.Reconstruction.M = 65 }, "reconstruction.M"},
 		// Smallest counts of the network's table: 32f, 16f and 8f.
 		{"33 channels at N = 64", func(c *Config) { c.Training.Model.NFiltersScale = 33. / 32 }, ""},

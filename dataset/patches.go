@@ -13,10 +13,24 @@ func (r *Raw) TruePatches(x, y []float64) ([]complex64, error) {
 	if r.Object == nil {
 		return nil, fmt.Errorf("dataset: true patches: %s: there is no %q to cut them from", r.Path, keyObject)
 	}
+	if err := r.CheckTruePatches(x, y); err != nil {
+		return nil, err
+	}
 	out := make([]complex64, len(x)*r.N*r.N)
+	for k := range x {
+		r.Object.cut(out[k*r.N*r.N:(k+1)*r.N*r.N], r.N, x[k], y[k])
+	}
+	return out, nil
+}
+
+// CheckTruePatches gives the error of TruePatches without cutting anything.
+func (r *Raw) CheckTruePatches(x, y []float64) error {
+	if r.Object == nil {
+		return fmt.Errorf("dataset: true patches: %s: there is no %q to cut them from", r.Path, keyObject)
+	}
 	outside, first := 0, 0
 	for k := range x {
-		if r.Object.cut(out[k*r.N*r.N:(k+1)*r.N*r.N], r.N, x[k], y[k]) {
+		if r.Object.holds(r.N, x[k], y[k]) {
 			continue
 		}
 		if outside == 0 {
@@ -25,22 +39,26 @@ func (r *Raw) TruePatches(x, y []float64) ([]complex64, error) {
 		outside++
 	}
 	if outside > 0 {
-		return nil, fmt.Errorf("dataset: true patches: %s: %d of %d patches of %d×%d pixels reach outside %q, the first of them around x = %g, y = %g; found %d×%d pixels, expected an object that holds every patch",
+		return fmt.Errorf("dataset: true patches: %s: %d of %d patches of %d×%d pixels reach outside %q, the first of them around x = %g, y = %g; found %d×%d pixels, expected an object that holds every patch",
 			r.Path, outside, len(x), r.N, r.N, keyObject, x[first], y[first], r.Object.Rows, r.Object.Cols)
 	}
-	return out, nil
+	return nil
 }
 
-// cut samples a patch and says whether it lies inside. A position halfway
-// between pixels needs the pixels on both sides.
-func (o *Image) cut(to []complex64, n int, x, y float64) bool {
+// holds says whether a patch lies inside. A position halfway between pixels
+// needs the pixels on both sides.
+func (o *Image) holds(n int, x, y float64) bool {
 	left, top := math.Floor(x), math.Floor(y)
-	u, v := x-left, y-top
 	last := func(first, fraction float64) float64 { return first + float64(n-1) + math.Ceil(fraction) }
 	col, row := left-float64(n/2), top-float64(n/2)
-	if !(col >= 0 && row >= 0 && last(col, u) < float64(o.Cols) && last(row, v) < float64(o.Rows)) {
-		return false
-	}
+	return col >= 0 && row >= 0 && last(col, x-left) < float64(o.Cols) && last(row, y-top) < float64(o.Rows)
+}
+
+// cut samples a patch that lies inside.
+func (o *Image) cut(to []complex64, n int, x, y float64) {
+	left, top := math.Floor(x), math.Floor(y)
+	u, v := x-left, y-top
+	col, row := left-float64(n/2), top-float64(n/2)
 	right, down := int(math.Ceil(u)), int(math.Ceil(v))*o.Cols
 	for p := range to {
 		at := (int(row)+p/n)*o.Cols + int(col) + p%n
@@ -49,5 +67,4 @@ func (o *Image) cut(to []complex64, n int, x, y float64) bool {
 		}
 		to[p] = complex64(tap(0, (1-u)*(1-v)) + tap(right, u*(1-v)) + tap(down, (1-u)*v) + tap(right+down, u*v))
 	}
-	return true
 }

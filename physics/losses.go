@@ -1,12 +1,15 @@
 package physics
 
-import "github.com/ptychobridge/ptychobridge/graph"
+import (
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/graph"
+)
 
 // LogEpsilon is added to an intensity before its logarithm is taken, so that
 // a dark pixel gives no infinity. Intensities are in units in which a pattern
 // holds nphotons·(mean normalised power), at least about 1e-3 for a single
 // photon of a measurement of 1e6; the constant is far below that.
-const LogEpsilon = 1e-6
+const LogEpsilon = config.LogEpsilon
 
 // PoissonNLL is the mean over all pixels of the negative logarithm of the
 // Poisson likelihood, without its factorial term:

@@ -198,7 +198,8 @@ func TestD5OrderOfEvents(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, events{
 		"update", `log msg="params synchronized" backend=pytorch`, "log msg=routing backend=pytorch", "open pytorch",
-		`log msg="device chosen" backend=pytorch device=cpu`, "log msg=training groups=4 validation=1",
+		`log msg="device chosen" backend=pytorch device=cpu`,
+		`log msg="the learning rate does not reach its value" warmup_steps=100 "steps of the training"=4`, "log msg=training groups=4 validation=1",
 		`log msg=complete backend=pytorch`, "close pytorch",
 	}, seen)
 
@@ -602,7 +603,7 @@ func requireTrains(t *testing.T, raw *dataset.Raw, backend string, change func(*
 	if !c.Model.ObjectBig {
 		patches *= r.Channels
 	}
-	require.Len(t, r.ObjTensorFull, patches*64*64)
+	require.Equal(t, patches*64*64, len(r.ObjTensorFull))
 	require.Len(t, r.NNIndices, r.Groups*r.Channels)
 	require.Positive(t, r.History[1].ValidationDeviance)
 	require.InDelta(t, 0.4, r.History[1].BrightShare, 0.4, "24 photons fall on a mean pixel")

@@ -44,11 +44,12 @@ func (c *call) train(ctx context.Context, train, test *dataset.Raw, cfg config.T
 	if train == nil {
 		return nil, fmt.Errorf("%w: there is no training data", ErrInvalidConfig)
 	}
-	if err := workflow.CheckData(train, test, cfg); err != nil {
-		return nil, err
+	var stitched *config.ReconstructionConfig
+	if reconstruct {
+		stitched = &c.reconstruction
 	}
-	if err := workflow.CheckTruth(train, test, cfg); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalidConfig, err)
+	if err := workflow.CheckData(train, test, cfg, stitched); err != nil {
+		return nil, fmt.Errorf("selector: %w: %w", ErrInvalidConfig, err)
 	}
 	checkpoint, err := c.checkpoint(train, test, cfg)
 	if err != nil {

@@ -20,11 +20,20 @@ type Spread struct {
 	Amplitude float64 `json:"amplitude"` // standard deviation over mean
 }
 
-// spread takes the patches [G, n, n] in their central n/2 square, each patch
-// without its own mean phase, which the measurement leaves free.
-func spread(patches []complex64, n int) Spread {
-	var directions, weights, sum, squares float64
-	count := 0
+// spreading gathers the spread of patches [·, n, n] in their central n/2
+// square, each patch without its own mean phase, which the measurement leaves
+// free.
+type spreading struct {
+	n            int
+	directions   float64
+	sum, squares float64
+	count        int
+}
+
+func newSpread(n int) *spreading { return &spreading{n: n} }
+
+func (s *spreading) add(patches []complex64) {
+	n := s.n
 	for at := 0; at < len(patches); at += n * n {
 		var mean complex128
 		for i := n / 4; i < n-n/4; i++ {
@@ -32,22 +41,24 @@ func spread(patches []complex64, n int) Spread {
 				z := complex128(patches[at+i*n+j])
 				a := cmplx.Abs(z)
 				mean += z
-				weights += a
-				sum += a
-				squares += a * a
-				count++
+				s.sum += a
+				s.squares += a * a
+				s.count++
 			}
 		}
-		directions += cmplx.Abs(mean)
+		s.directions += cmplx.Abs(mean)
 	}
-	if count == 0 || sum == 0 {
+}
+
+func (s *spreading) value() Spread {
+	if s.count == 0 || s.sum == 0 {
 		return Spread{}
 	}
-	average := sum / float64(count)
-	resultant := min(1, directions/weights)
+	average := s.sum / float64(s.count)
+	resultant := min(1, s.directions/s.sum)
 	return Spread{
 		Phase:     math.Sqrt(-2 * math.Log(max(resultant, math.SmallestNonzeroFloat64))),
-		Amplitude: math.Sqrt(max(0, squares/float64(count)-average*average)) / average,
+		Amplitude: math.Sqrt(max(0, s.squares/float64(s.count)-average*average)) / average,
 	}
 }
 

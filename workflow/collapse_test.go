@@ -26,24 +26,31 @@ func patchesOf(value func(k, i, j int) complex128) []complex64 {
 	return out
 }
 
+func spreadOf(patches []complex64) Spread {
+	s := newSpread(8)
+	s.add(patches[:64])
+	s.add(patches[64:])
+	return s.value()
+}
+
 // TestSpread: phases ±a in equal parts have R = cos a, amplitudes 1 and 3 the
 // mean 2 and the standard deviation 1.
 func TestSpread(t *testing.T) {
-	s := spread(patchesOf(func(k, _, j int) complex128 {
+	s := spreadOf(patchesOf(func(k, _, j int) complex128 {
 		return cmplx.Rect(float64(1+2*(j%2)), float64(k)+0.2*float64(1-2*(j/2%2)))
-	}), 8)
+	}))
 	require.InDelta(t, math.Sqrt(-2*math.Log(math.Cos(0.2))), s.Phase, 1e-6, "each patch's own phase, 0 and 1, does not count")
 	require.InDelta(t, 0.5, s.Amplitude, 1e-6)
 	require.Empty(t, s.Collapsed())
 }
 
 func TestCollapsed(t *testing.T) {
-	flat := spread(patchesOf(func(_, i, _ int) complex128 { return complex(-1-float64(i), 0) }), 8)
+	flat := spreadOf(patchesOf(func(_, i, _ int) complex128 { return complex(-1-float64(i), 0) }))
 	require.Contains(t, flat.Collapsed(), "the phase is the same")
 	require.Contains(t, flat.Collapsed(), "--warmup-steps")
-	even := spread(patchesOf(func(_, i, _ int) complex128 { return cmplx.Rect(0.5, float64(i)) }), 8)
+	even := spreadOf(patchesOf(func(_, i, _ int) complex128 { return cmplx.Rect(0.5, float64(i)) }))
 	require.Contains(t, even.Collapsed(), "the amplitude is the same")
-	both := spread(patchesOf(func(k, _, _ int) complex128 { return cmplx.Rect(0.5, float64(k)) }), 8)
+	both := spreadOf(patchesOf(func(k, _, _ int) complex128 { return cmplx.Rect(0.5, float64(k)) }))
 	require.Contains(t, both.Collapsed(), "amplitude and phase are")
-	require.NotEmpty(t, spread(make([]complex64, 128), 8).Collapsed(), "an object of zeros")
+	require.NotEmpty(t, spreadOf(make([]complex64, 128)).Collapsed(), "an object of zeros")
 }

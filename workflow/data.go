@@ -25,6 +25,7 @@ type scan struct {
 	factor     float64   // the normalisation factor of the training patterns
 	photons    float64   // mean of Σ d² over the training patterns: counts, where the file holds counts
 	counts     bool      // the training file holds counts
+	heldCounts bool      // so does the file of the validation groups
 	members    []int32   // patterns of the groups [groups, C]
 	offsets    []float64 // their offsets d_c [groups, C, 2]
 	canvas     int       // side Q of the canvas of a group
@@ -113,12 +114,33 @@ func newScan(train, test *dataset.Raw, c config.TrainingConfig) (*scan, error) {
 // configuration: patterns of another side than N, fewer patterns than a group
 // has, more groups than patterns where that is not allowed, groups that reach
 // beyond the canvas.
-func CheckData(train, test *dataset.Raw, c config.TrainingConfig) error {
-	_, err := planTraining(train, test, c)
-	if err != nil {
+// A learning rate whose schedule does not fit the number of steps, true patches
+// that are missing or reach outside the object, and, where stitched is not nil,
+// positions that make no canvas are refused too.
+func CheckData(train, test *dataset.Raw, c config.TrainingConfig, stitched *config.ReconstructionConfig) error {
+	if err := checkData(train, test, c, stitched); err != nil {
 		return fmt.Errorf("workflow: check data: %w", err)
 	}
 	return nil
+}
+
+func checkData(train, test *dataset.Raw, c config.TrainingConfig, stitched *config.ReconstructionConfig) error {
+	s, err := planTraining(train, test, c)
+	if err != nil {
+		return err
+	}
+	if err := newSchedule(c, steps(len(s.training), c.BatchSize)).check(); err != nil {
+		return err
+	}
+	if err := s.checkTruth(c); err != nil {
+		return err
+	}
+	if stitched == nil {
+		return nil
+	}
+	probe := dataset.NormalizedProbe(train.Probe, c.Model.N, c.Model.ProbeScale)
+	_, err = newStitcher(s, probe, *stitched, perPattern(s, c.Model))
+	return err
 }
 
 // planTraining is newScan but for the patterns themselves.
@@ -138,9 +160,8 @@ func planTraining(train, test *dataset.Raw, c config.TrainingConfig) (*scan, err
 	s.parts = []part{s.object}
 	s.training = s.object.numbers()
 	if test == nil {
-		held := int(c.ValidationSplit * float64(len(s.training)))
-		s.validation = s.training[len(s.training)-held:]
-		s.training = s.training[:len(s.training)-held]
+		s.holdBack(c.ValidationSplit)
+		s.heldCounts = train.Counts
 	} else {
 		if err := checkRaw("test", test, c.Model.N); err != nil {
 			return nil, err
@@ -151,8 +172,25 @@ func planTraining(train, test *dataset.Raw, c config.TrainingConfig) (*scan, err
 		}
 		s.parts = append(s.parts, s.object)
 		s.validation = s.object.numbers()
+		s.heldCounts = test.Counts
 	}
 	return s, s.size(c.Model)
+}
+
+// holdBack sets the last ⌊share·G⌋ groups apart for validation. A group of the
+// training set that has the same patterns as one of them, as oversampling may
+// make, is left out.
+func (s *scan) holdBack(share float64) {
+	held := int(math.Floor(share*float64(len(s.training)) + 1e-9)) // 0.29·100 is below 29 in floating point
+	s.validation = s.training[len(s.training)-held:]
+	patterns := func(group int32) string {
+		return fmt.Sprint(s.members[int(group)*s.channels : (int(group)+1)*s.channels])
+	}
+	apart := map[string]bool{}
+	for _, g := range s.validation {
+		apart[patterns(g)] = true
+	}
+	s.training = slices.DeleteFunc(slices.Clone(s.training[:len(s.training)-held]), func(g int32) bool { return apart[patterns(g)] })
 }
 
 // newInferenceScan is newScan for a trained model: every pattern chosen is

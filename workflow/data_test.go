@@ -225,8 +225,8 @@ func TestOffsetsBeyondTheCanvas(t *testing.T) {
 	_, err := newScan(far, nil, c)
 	require.ErrorIs(t, err, ErrOffsets)
 	require.ErrorContains(t, err, "reaches 15 pixels from its mean position, further than a patch of 8×8")
-	require.ErrorIs(t, CheckData(far, nil, c), ErrOffsets)
-	require.NoError(t, CheckData(groupedScan(9), nil, c))
+	require.ErrorIs(t, CheckData(far, nil, c, nil), ErrOffsets)
+	require.NoError(t, CheckData(groupedScan(9), nil, c, nil))
 
 	near := groupedScan(9)
 	for k := range near.X {

@@ -79,7 +79,9 @@ func CheckModel(trained *bundle.Bundle, c config.InferenceConfig, name string) e
 	if err := agree(c.Model, trained.Config.Training.Model); err != nil {
 		return fmt.Errorf("workflow: open model: %w", err)
 	}
-	if err := trained.Config.Unsupported(); err != nil {
+	whole := config.Default() // how and where it was trained does not matter
+	whole.Training.Model = trained.Config.Training.Model
+	if err := whole.Unsupported(); err != nil {
 		return fmt.Errorf("workflow: open model: the bundle was trained with settings of another version: %w", err)
 	}
 	return nil

@@ -27,7 +27,8 @@ func TestWeighting(t *testing.T) {
 	stitched := func() {
 		canvas, err := newStitcher(s, probe, o.Reconstruction, false)
 		require.NoError(t, err)
-		require.NoError(t, r.stitch(canvas, []complex64{1, 1, 1, 1, 2, 2, 2, 2}, o))
+		require.NoError(t, canvas.Add([]complex64{1, 1, 1, 1, 2, 2, 2, 2}))
+		require.NoError(t, r.stitch(canvas, o))
 	}
 	stitched()
 	require.Equal(t, []complex64{1, 1.5, 2}, r.Object.Data[:3])

@@ -50,17 +50,22 @@ func (m *Model) stitch(p *Prediction, c config.ReconstructionConfig, logger *slo
 	if len(p.patchX) > len(p.X) { // a patch for each pattern of a group
 		patches = channelsFlat(patches, pixels, p.Channels)
 	}
-	r.Spread = spread(patches, p.N)
-	if what := r.Spread.Collapsed(); what != "" {
-		logger.Warn(what)
-	}
+	spread := newSpread(p.N)
+	spread.add(patches)
+	r.tellSpread(spread, logger)
 	if c.DoStitching {
 		start := time.Now()
 		canvas, err := stitch.New(p.N, p.patchX, p.patchY, how(c, m.probe(), p.N))
 		if err != nil {
 			return nil, err
 		}
-		if err := r.stitch(canvas, patches, Options{Logger: logger}); err != nil {
+		if err := canvas.Add(patches); err != nil {
+			return nil, err
+		}
+		for k := range p.patchX {
+			r.Positions = append(r.Positions, p.patchX[k], p.patchY[k])
+		}
+		if err := r.stitch(canvas, Options{Logger: logger}); err != nil {
 			return nil, err
 		}
 		r.Times.Stitch = since(start)

@@ -23,7 +23,7 @@ type Results struct {
 	Seed       uint64                 `json:"seed"`
 	Parameters int                    `json:"parameters"` // weights of the network, log_scale not counted
 	Patterns   int                    `json:"patterns"`   // in use for training and validation
-	Groups     int                    `json:"groups"`     // likewise; at gridsize 1 a group is one pattern
+	Groups     int                    `json:"groups"`     // G, those that are reconstructed; at gridsize 1 a group is one pattern
 	Channels   int                    `json:"channels"`   // C, patterns of a group
 	Canvas     int                    `json:"canvas"`     // side Q on which the patches of a group are merged
 	Warnings   []string               `json:"warnings,omitempty"`
@@ -53,6 +53,10 @@ type Results struct {
 	// complex64 [G, N, N, 1]: one for each group, at its mean position. Without
 	// object_big they are [G, N, N, C]: one for each pattern, at its position.
 	ObjTensorFull []complex64 `json:"-"`
+	// Positions are where the patches were stitched, float64 [patches, 2] as
+	// (x, y): the groups' mean positions, or, where each pattern of a group has
+	// a patch of its own, the patterns'. nil where nothing was stitched.
+	Positions []float64 `json:"-"`
 	// GlobalOffsets are the mean positions r̄ of the groups, float64 [G, 2] as
 	// (x, y) in object pixels.
 	GlobalOffsets []float64 `json:"-"`

@@ -112,8 +112,8 @@ func (t *trainer) pass(ctx context.Context, e *Epoch) error {
 		if err != nil {
 			return err
 		}
-		if math.IsNaN(f.loss) || math.IsInf(f.loss, 0) {
-			return fmt.Errorf("the loss is %v after %d steps; lower learning_rate, set gradient_clip_val, or check nphotons and the data", f.loss, t.network.steps)
+		if err := finite("loss", f.loss, t.network.steps); err != nil {
+			return err
 		}
 		training.add(f, len(batch))
 		t.at.Batches++
@@ -140,11 +140,22 @@ func (t *trainer) pass(ctx context.Context, e *Epoch) error {
 		}
 		held = validation.value()
 	}
-	e.ValidationLoss, e.ValidationDeviance = held.loss, held.deviance*t.counts
-	if t.counts > 0 {
-		e.BrightShare = held.bright
+	if err := finite("validation loss", held.loss, t.network.steps); err != nil {
+		return err
+	}
+	e.ValidationLoss = held.loss
+	if t.counts > 0 && t.scan.heldCounts {
+		e.ValidationDeviance, e.BrightShare = held.deviance*t.counts, held.bright
 	}
 	return nil
+}
+
+// finite refuses a number of a training that has diverged.
+func finite(what string, v float64, steps int) error {
+	if !math.IsNaN(v) && !math.IsInf(v, 0) {
+		return nil
+	}
+	return fmt.Errorf("the %s is %v after %d steps: the training has diverged; lower learning_rate, set gradient_clip_val, or check nphotons and the data", what, v, steps)
 }
 
 // shuffled gives the groups in the order of an epoch: a permutation from the

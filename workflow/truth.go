@@ -43,18 +43,21 @@ func newTruth(parts []part, activation string) (*truth, error) {
 	return t, nil
 }
 
-// CheckTruth refuses, before anything has happened, data without the true
-// patches that the losses of a configuration need.
-func CheckTruth(train, test *dataset.Raw, c config.TrainingConfig) error {
-	if s, err := settings(c, "float32"); err != nil || !s.NeedsTruth() {
+// checkTruth refuses data without the true patches that the losses of a
+// configuration need.
+func (s *scan) checkTruth(c config.TrainingConfig) error {
+	if set, err := settings(c, "float32"); err != nil || !set.NeedsTruth() {
 		return err
 	}
-	for _, raw := range []*dataset.Raw{train, test} {
-		if raw == nil {
+	for _, p := range s.parts {
+		if err := hasTruth(p.raw); err != nil {
+			return fmt.Errorf("true patches: %w", err)
+		}
+		if p.raw.Patches != nil {
 			continue
 		}
-		if err := hasTruth(raw); err != nil {
-			return fmt.Errorf("workflow: true patches: %w", err)
+		if err := p.raw.CheckTruePatches(p.positions()); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -67,17 +70,21 @@ func hasTruth(raw *dataset.Raw) error {
 	return nil
 }
 
+// positions are those of the part's patterns in use.
+func (p part) positions() (x, y []float64) {
+	for _, i := range p.indices {
+		x, y = append(x, p.raw.X[i]), append(y, p.raw.Y[i])
+	}
+	return x, y
+}
+
 func (p part) truePatches() ([]complex64, error) {
 	raw, size := p.raw, p.raw.N*p.raw.N
 	if err := hasTruth(raw); err != nil {
 		return nil, err
 	}
 	if raw.Patches == nil {
-		x, y := make([]float64, len(p.indices)), make([]float64, len(p.indices))
-		for k, i := range p.indices {
-			x[k], y[k] = raw.X[i], raw.Y[i]
-		}
-		return raw.TruePatches(x, y)
+		return raw.TruePatches(p.positions())
 	}
 	var out []complex64
 	for _, i := range p.indices {

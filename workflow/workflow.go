@@ -7,11 +7,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/cmplx"
 	"time"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/model"
 	"github.com/ptychobridge/ptychobridge/stitch"
 )
 
@@ -106,7 +108,7 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	}
 	r := &Results{
 		Backend: b.Info().Backend, Info: b.Info(), Precision: o.Execution.Precision, Seed: c.Seed,
-		Parameters: n.model.Count(), Patterns: scan.patterns, Groups: len(scan.training) + len(scan.validation), Channels: scan.channels,
+		Parameters: n.model.Count(), Patterns: scan.patterns, Groups: scan.object.groups.Len(), Channels: scan.channels,
 		Warnings: scan.warnings, Canvas: scan.canvas,
 		Config: c, Legacy: o.Legacy, Execution: o.Execution, Reconstruction: o.Reconstruction,
 		IntensityScale: set.IntensityScale, Normalization: scan.factor,
@@ -117,6 +119,9 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	r.Times.Open = since(began)
 	o.Progress(Progress{Stage: StageOpen, Info: r.Info})
 
+	if total := c.NEpochs * steps(len(scan.training), c.BatchSize); c.WarmupSteps >= total {
+		o.Logger.Warn("the learning rate does not reach its value", "warmup_steps", c.WarmupSteps, "steps of the training", total)
+	}
 	o.Logger.Info("training", "groups", len(scan.training), "validation", len(scan.validation))
 	if c.OutputDir != "" && c.CheckpointEvery > 0 {
 		t.keeper = newKeeper(r, o)
@@ -139,18 +144,44 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if probe, err = n.probe(); err != nil {
 		return nil, err
 	}
+	if err := finiteWeights(weights, probe, n.steps); err != nil {
+		return nil, err
+	}
 	if c.OutputDir != "" { // before anything else can go wrong
 		if r.BundlePath, err = save(r, weights, probe, o); err != nil {
 			return nil, err
 		}
 	}
 	if o.Reconstruct {
+		if c.ProbeTrainable && o.Reconstruction.Weighting == config.WeightingProbe {
+			// The weights are those of the probe as it was trained.
+			if canvas, err = newStitcher(scan, probe, o.Reconstruction, perPattern(scan, c.Model)); err != nil {
+				return nil, err
+			}
+		}
 		if err := reconstruct(ctx, n, scan, canvas, r, o); err != nil {
 			return nil, err
 		}
 	}
 	r.Times.Total = t.at.TrainSeconds + since(began)
 	return r, nil
+}
+
+// finiteWeights refuses the weights of a training whose last step has diverged.
+func finiteWeights(weights []model.Parameter, probe []complex64, steps int) error {
+	for _, p := range weights {
+		for _, v := range p.Data {
+			if err := finite("weight "+p.Name, float64(v), steps); err != nil {
+				return err
+			}
+		}
+	}
+	for _, v := range probe {
+		if err := finite("probe", cmplx.Abs(complex128(v)), steps); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newStitcher prepares the canvas. It is made before anything is trained, so
@@ -160,6 +191,13 @@ func newStitcher(s *scan, probe []complex64, c config.ReconstructionConfig, perP
 		return nil, nil
 	}
 	x, y := s.object.places(perPattern)
+	m := c.M
+	if m == 0 {
+		m = 20 * s.n / 64
+	}
+	if reach := s.object.groups.Reach(); perPattern && float64(m) > float64(s.n)-2*reach {
+		return nil, fmt.Errorf("reconstruction.M is %d, but without object_big the patch of a group is moved by up to %.3g pixels, and at its edge is nothing; expected at most %d", m, reach, max(0, int(float64(s.n)-2*reach)))
+	}
 	return stitch.New(s.n, x, y, how(c, probe, s.n))
 }
 
@@ -174,32 +212,41 @@ func reconstruct(ctx context.Context, n *network, s *scan, canvas *stitch.Stitch
 	p := s.object
 	groups := p.numbers()
 	done := 0
+	single := perPattern(s, r.Config.Model)
+	spread := newSpread(s.n)
 	err := batches(ctx, groups, r.Config.BatchSize, func(b []int32) error {
 		patches, _, err := n.predict(b)
+		if err != nil {
+			return err
+		}
 		r.ObjTensorFull = append(r.ObjTensorFull, patches...)
+		if single {
+			patches = channelsFlat(patches, s.n*s.n, s.channels)
+		}
+		spread.add(patches)
 		done += len(b)
 		o.Progress(Progress{Stage: StagePredict, Done: done, Total: len(groups)})
-		return err
+		if canvas == nil {
+			return nil
+		}
+		began := time.Now()
+		defer func() { r.Times.Stitch += since(began) }()
+		return canvas.Add(patches)
 	})
 	if err != nil {
 		return err
 	}
-	r.Times.Predict = since(start)
+	r.Times.Predict = since(start) - r.Times.Stitch
 	r.NNIndices, r.PatternIndices, r.GlobalOffsets = p.nnIndices(), p.patternIndices(), p.groups.Centre
-	patches := r.ObjTensorFull
-	if perPattern(s, r.Config.Model) {
-		patches = channelsFlat(patches, s.n*s.n, s.channels)
-	}
-	r.Spread = spread(patches, s.n)
-	if what := r.Spread.Collapsed(); what != "" {
-		o.Logger.Warn(what)
-	}
+	r.tellSpread(spread, o.Logger)
 	if canvas == nil {
 		return nil
 	}
-	start = time.Now()
-	defer func() { r.Times.Stitch = since(start) }()
-	return r.stitch(canvas, patches, o)
+	x, y := p.places(single)
+	for k := range x {
+		r.Positions = append(r.Positions, x[k], y[k])
+	}
+	return r.stitch(canvas, o)
 }
 
 // channelsFlat makes patches of groups [G, pixels, C] single ones [G·C, pixels].
@@ -212,10 +259,17 @@ func channelsFlat(patches []complex64, pixels, channels int) []complex64 {
 	return out
 }
 
-func (r *Results) stitch(canvas *stitch.Stitcher, patches []complex64, o Options) error {
-	if err := canvas.Add(patches); err != nil {
-		return err
+// tellSpread records how much the patches vary and warns of a collapse.
+func (r *Results) tellSpread(s *spreading, logger *slog.Logger) {
+	r.Spread = s.value()
+	if what := r.Spread.Collapsed(); what != "" {
+		r.Warnings = append(r.Warnings, what)
+		logger.Warn(what)
 	}
+}
+
+// stitch takes the object from the canvas.
+func (r *Results) stitch(canvas *stitch.Stitcher, o Options) error {
 	object, err := canvas.Object()
 	if err != nil {
 		return err

@@ -131,7 +131,7 @@ func TestBadData(t *testing.T) {
 	require.Contains(t, stderr, "text.npz")
 	path := scan(t)
 	code, _, stderr = ptycho(t, append([]string{"run", "--train-data-file", path, "--N", "128", "--n-filters-scale", "2"}, small[2:]...)...)
-	require.Equal(t, exitFailed, code)
+	require.Equal(t, exitUsage, code, "settings and data do not agree")
 	require.Contains(t, stderr, "patterns are 64×64; expected 128×128")
 	require.NoDirExists(t, "training_outputs/1", "a run that failed leaves no directory")
 }
@@ -355,4 +355,17 @@ func TestWarnings(t *testing.T) {
 	l.Info("routing")
 	l.Warn("part of the area is empty", "share", "3.0 %")
 	require.Equal(t, "warning: part of the area is empty; share: 3.0 %\n", out.String())
+}
+
+// TestSimulateStep: the step may be given in place of the overlap.
+func TestSimulateStep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scan.npz")
+	code, _, stderr := ptycho(t, "simulate", "--output", path, "--patterns", "4", "--step", "5")
+	require.Equal(t, exitDone, code, stderr)
+	raw, err := dataset.Load(path, dataset.Options{})
+	require.NoError(t, err)
+	require.InDelta(t, 5, raw.X[1]-raw.X[0], 1, "a raster's positions stray by less than a pixel")
+	code, _, stderr = ptycho(t, "simulate", "--output", path, "--force", "--step", "5", "--overlap", "0.5")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "overlap")
 }

@@ -94,7 +94,7 @@ func writeReconstruction(path string, r *workflow.Results) error {
 		npz.Array{Key: "phase", Data: r.ReconPhase.Data, Shape: shape},
 		npz.Array{Key: "weight", Data: o.Weight, Shape: shape},
 		npz.Array{Key: "origin_xy", Data: []int64{int64(o.OriginX), int64(o.OriginY)}, Shape: []int{2}},
-		npz.Array{Key: "positions", Data: r.GlobalOffsets, Shape: []int{len(r.GlobalOffsets) / 2, 2}},
+		npz.Array{Key: "positions", Data: r.Positions, Shape: []int{len(r.Positions) / 2, 2}},
 		npz.Array{Key: "nn_indices", Data: r.NNIndices, Shape: []int{len(r.NNIndices) / r.Channels, r.Channels}},
 		npz.Array{Key: "pattern_indices", Data: r.PatternIndices, Shape: []int{len(r.PatternIndices)}},
 	)

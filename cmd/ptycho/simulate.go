@@ -52,7 +52,7 @@ can be judged.`,
 	f.IntVar(&o.Patterns, "patterns", 400, "number of patterns")
 	f.IntVar(&o.N, "N", 64, "side of a pattern in pixels")
 	f.Float64Var(&o.Step, "step", 0, "distance of neighbouring positions in pixels; 0: from --overlap")
-	f.Float64Var(&o.Overlap, "overlap", 0.65, "overlap as a share of the probe's diameter")
+	f.Float64Var(&o.Overlap, "overlap", 0, "overlap as a share of the probe's diameter; 0: 0.65")
 	f.Float64Var(&o.NPhotons, "nphotons", 1e9, "photons in a mean pattern")
 	f.Float64Var(&o.Correlation, "correlation", 0, "length in pixels over which a smooth object changes; 0: N/16")
 	f.Uint64Var(&o.Seed, "seed", 42, "seed of object, positions and noise")
