@@ -56,7 +56,7 @@ func scan(t *testing.T) string {
 }
 
 // small are settings with which a run takes a second.
-var small = []string{"--n-filters-scale", "0.25", "--nepochs", "2", "--batch_size=4", "--threads", "2"}
+var small = []string{"--n-filters-scale", "0.25", "--nepochs", "2", "--batch_size=4", "--threads", "2", "--warmup-steps", "2"}
 
 func TestHelpAndVersion(t *testing.T) {
 	code, stdout, stderr := ptycho(t, "--help")
