@@ -290,7 +290,8 @@ func TestDamagedCheckpoint(t *testing.T) {
 // name; what may change may.
 func TestOtherTraining(t *testing.T) {
 	raw, c := short(t)
-	stopAfter(t, evalnative.Open(), raw, c, Options{}, StageStep, 1)
+	stopped := stopAfter(t, evalnative.Open(), raw, c, Options{}, StageStep, 1)
+	require.Equal(t, 1, stopped.Steps)
 	checkpoint := reopened(t, c.OutputDir)
 	other, err := dataset.Simulate(dataset.SimulateOptions{Patterns: 5, N: 64, NPhotons: 1e5, Seed: 2})
 	require.NoError(t, err)
