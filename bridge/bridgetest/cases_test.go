@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/cases"
 	"github.com/ptychobridge/ptychobridge/graph"
 	"github.com/ptychobridge/ptychobridge/graph/eval"
 )
@@ -27,7 +28,7 @@ const (
 // stay in them; the evaluator computes in float64 all the same.
 func TestGradientsByFiniteDifferences(t *testing.T) {
 	checked := map[graph.Op]bool{}
-	for _, c := range Cases() {
+	for _, c := range cases.Cases() {
 		if c.Kinks {
 			continue
 		}
@@ -51,7 +52,7 @@ func TestGradientsByFiniteDifferences(t *testing.T) {
 	}
 }
 
-func nodesOfResult(c Case) []*graph.Node {
+func nodesOfResult(c cases.Case) []*graph.Node {
 	p, _ := c.Program(graph.Float32)
 	return (&graph.Program{Name: "forward", Outputs: p.Outputs[:1]}).Nodes()
 }

@@ -6,13 +6,13 @@ package bridgetest
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/cases"
 	"github.com/ptychobridge/ptychobridge/graph"
 	"github.com/ptychobridge/ptychobridge/graph/eval"
 )
@@ -28,11 +28,11 @@ func Run(t *testing.T, open func(t *testing.T) bridge.Backend) {
 func operations(t *testing.T, b bridge.Backend) {
 	var table strings.Builder
 	seen := map[graph.Op]bool{}
-	for _, c := range Cases() {
+	for _, c := range cases.Cases() {
 		for _, dtype := range []graph.DType{graph.Float64, graph.Float32} {
 			t.Run(c.Name+"/"+dtype.String(), func(t *testing.T) {
-				forward, gradient := c.compare(t, b, dtype, seen)
-				fmt.Fprintf(&table, "%-32s %-8v forward %8.1e  gradient %8.1e  allowed %.0e\n", c.Name, dtype, forward, gradient, Tolerance(c.Kind, dtype))
+				forward, gradient := compare(t, b, c, dtype, seen)
+				fmt.Fprintf(&table, "%-32s %-8v forward %8.1e  gradient %8.1e  allowed %.0e\n", c.Name, dtype, forward, gradient, c.Kind.Budget().Limit(dtype))
 			})
 		}
 	}
@@ -44,7 +44,7 @@ func operations(t *testing.T, b bridge.Backend) {
 }
 
 // compare runs forward and gradient of a case and checks both.
-func (c Case) compare(t *testing.T, b bridge.Backend, dtype graph.DType, seen map[graph.Op]bool) (forward, gradient float64) {
+func compare(t *testing.T, b bridge.Backend, c cases.Case, dtype graph.DType, seen map[graph.Op]bool) (forward, gradient float64) {
 	program, feeds := c.Program(dtype)
 	for _, n := range program.Nodes() {
 		seen[n.Op] = true
@@ -60,9 +60,9 @@ func (c Case) compare(t *testing.T, b bridge.Backend, dtype graph.DType, seen ma
 	for _, o := range program.Outputs {
 		require.NoError(t, got[o.Name].Check(o.Node), o.Name)
 		d := Difference(got[o.Name].Float64(), want[o.Name].Data)
-		allowed := Tolerance(c.Kind, dtype)
-		if o.Name != "result" && c.Kind == Exact {
-			allowed = Tolerance(Arithmetic, dtype) // gradients of moves may add
+		allowed := c.Kind.Budget().Limit(dtype)
+		if o.Name != "result" {
+			allowed = c.Kind.Gradient().Budget().Limit(dtype)
 		}
 		require.LessOrEqual(t, d, allowed, "%s of %s in %v", o.Name, c.Name, dtype)
 		if o.Name == "result" {
@@ -72,46 +72,6 @@ func (c Case) compare(t *testing.T, b bridge.Backend, dtype graph.DType, seen ma
 		}
 	}
 	return forward, gradient
-}
-
-// Program makes the program of a case, with the outputs result and
-// gradient.0, gradient.1, …, and its feeds. Feeds are numbers of float32, so
-// that both precisions and the evaluator see the same values.
-func (c Case) Program(dtype graph.DType) (*graph.Program, bridge.Tensors) {
-	b := graph.NewBuilder(dtype)
-	random := rand.New(rand.NewPCG(7, uint64(len(c.Name))))
-	feeds := bridge.Tensors{}
-	feed := func(name string, i input) *graph.Node {
-		values := make([]float64, i.shape.Size())
-		for k := range values {
-			values[k] = i.low + (i.top-i.low)*random.Float64()
-			if c.steps {
-				values[k] = math.Round(4*values[k]) / 4
-			}
-			values[k] = float64(float32(values[k]))
-		}
-		feeds[name] = bridge.FromFloat64(dtype, values, i.shape...)
-		return b.Input(name, dtype, i.shape...)
-	}
-	var inputs []*graph.Node
-	for k, i := range c.Inputs {
-		inputs = append(inputs, feed(fmt.Sprintf("input.%d", k), i))
-	}
-	result := c.Make(inputs)
-	weights := feed("weights", input{result.Shape, -1, 1})
-	axes := make([]int, len(result.Shape))
-	for k := range axes {
-		axes[k] = k
-	}
-	loss := graph.Sum(graph.Mul(result, weights), axes...)
-	p := &graph.Program{Name: "case", Outputs: []graph.Output{{Name: "result", Node: result}}}
-	for k, g := range graph.Gradient(loss, inputs) {
-		p.Outputs = append(p.Outputs, graph.Output{Name: fmt.Sprintf("gradient.%d", k), Node: g})
-	}
-	if len(p.Inputs()) < len(feeds) { // a gradient that does not depend on an input
-		p.Outputs = append(p.Outputs, graph.Output{Name: "loss", Node: loss})
-	}
-	return p, feeds
 }
 
 // Arrays gives feeds to the evaluator.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/cases"
 	"github.com/ptychobridge/ptychobridge/graph"
 	"github.com/ptychobridge/ptychobridge/graph/eval"
 )
@@ -107,7 +108,7 @@ func adam(t *testing.T, b bridge.Backend, dtype graph.DType) {
 		require.NoError(t, err)
 		d := Difference(got.Float64(), want.Data)
 		t.Logf("%-10s after 5 steps: %.1e", name, d)
-		require.LessOrEqual(t, d, Tolerance(Transcendental, dtype), name)
+		require.LessOrEqual(t, d, cases.Transcendental.Budget().Limit(dtype), name)
 	}
 }
 

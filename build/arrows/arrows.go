@@ -21,11 +21,11 @@ const module = "github.com/ptychobridge/ptychobridge"
 // and may be imported from there.
 var rows = [][]string{
 	{"cmd"},
-	{"selector"},
+	{"selector", "parity"},
 	{"workflow", "bridge/tfnative", "bridge/torchnative", "physics/physicstest"},
 	{"bundle", "report"},
 	{"model", "evaluate", "bridge/evalnative", "bridge/bridgetest"},
-	{"physics", "dataset", "stitch", "bridge"},
+	{"physics", "dataset", "stitch", "bridge"}, // bridge/cases too
 	{"graph/eval"},
 	{"graph", "config", "build", "wholefile"},
 }

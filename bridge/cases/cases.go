@@ -1,8 +1,15 @@
-package bridgetest
+// Package cases is the table of uses of every operation of package graph, with
+// inputs made from fixed seeds and the distance that is allowed between a
+// backend and the float64 evaluator. The conformance suite (bridgetest) runs it
+// as tests, package parity as a report.
+package cases
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 
+	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/graph"
 )
 
@@ -43,7 +50,7 @@ type Case struct {
 // Kind groups operations by how far float32 kernels may lie apart.
 type Kind int
 
-// The kinds, see Tolerance.
+// The kinds, see Kind.Budget.
 const (
 	Exact Kind = iota
 	Arithmetic
@@ -52,25 +59,45 @@ const (
 	Fourier
 )
 
-// Tolerance is the largest allowed max|a−b|/max|b| of a backend against the
-// float64 evaluator, forward and gradient, with the reason.
-func Tolerance(k Kind, t graph.DType) float64 {
+// Budget is how far two computations of the same thing may lie apart, as
+// max|a−b|/max|b|, in each precision, and why.
+type Budget struct {
+	Name    string  `json:"name"`
+	Float64 float64 `json:"float64"`
+	Float32 float64 `json:"float32"`
+	Reason  string  `json:"reason"`
+}
+
+// Limit is the number for a precision.
+func (b Budget) Limit(t graph.DType) float64 {
 	if t == graph.Float64 {
-		return 1e-12 // a few thousand roundings of 1.1e-16
+		return b.Float64
 	}
-	switch k {
-	case Exact:
-		return 0 // elements are moved, not computed
-	case Arithmetic:
-		return 3e-7 // a few roundings of 6e-8, relative to the largest element
-	case Transcendental:
-		return 1e-6 // vectorised polynomials: 2.4e-7 seen for tanh, twice in a gradient
-	case Reduction:
-		return 5e-6 // sums of up to some thousand products in any order: 1.1e-6 seen
-	case Fourier:
-		return 2e-6 // 1.8e-7 seen at N = 64, then sums in the gradient
+	return b.Float32
+}
+
+// rounding64 is the limit of all operations in float64: a few thousand
+// roundings of 1.1e-16.
+const rounding64 = 1e-12
+
+var budgets = [...]Budget{
+	Exact:          {"exact", rounding64, 0, "elements are moved, not computed"},
+	Arithmetic:     {"arithmetic", rounding64, 3e-7, "a few roundings of 6e-8, relative to the largest element"},
+	Transcendental: {"transcendental", rounding64, 1e-6, "vectorised polynomials: 2.4e-7 seen for tanh, twice in a gradient"},
+	Reduction:      {"reduction", rounding64, 5e-6, "sums of up to some thousand products in any order: 1.1e-6 seen"},
+	Fourier:        {"Fourier", rounding64, 2e-6, "1.8e-7 seen at N = 64, then sums in the gradient"},
+}
+
+// Budget is the allowed distance of a backend from the float64 evaluator,
+// forward and gradient.
+func (k Kind) Budget() Budget { return budgets[k] }
+
+// Gradient is the kind of the gradients of an operation: moves may add there.
+func (k Kind) Gradient() Kind {
+	if k == Exact {
+		return Arithmetic
 	}
-	panic("bridgetest: BUG: unknown kind")
+	return k
 }
 
 // Cases is the table: every operation of graph that has inputs, but the
@@ -226,4 +253,44 @@ func transformed(f func(re, im *graph.Node) (*graph.Node, *graph.Node)) make1 {
 		re, im := f(x[0], x[1])
 		return graph.Concat(0, graph.Scale(re, 2), im)
 	}
+}
+
+// Program makes the program of a case, with the outputs result and
+// gradient.0, gradient.1, …, and its feeds. Feeds are numbers of float32, so
+// that both precisions and the evaluator see the same values.
+func (c Case) Program(dtype graph.DType) (*graph.Program, bridge.Tensors) {
+	b := graph.NewBuilder(dtype)
+	random := rand.New(rand.NewPCG(7, uint64(len(c.Name))))
+	feeds := bridge.Tensors{}
+	feed := func(name string, i input) *graph.Node {
+		values := make([]float64, i.shape.Size())
+		for k := range values {
+			values[k] = i.low + (i.top-i.low)*random.Float64()
+			if c.steps {
+				values[k] = math.Round(4*values[k]) / 4
+			}
+			values[k] = float64(float32(values[k]))
+		}
+		feeds[name] = bridge.FromFloat64(dtype, values, i.shape...)
+		return b.Input(name, dtype, i.shape...)
+	}
+	var inputs []*graph.Node
+	for k, i := range c.Inputs {
+		inputs = append(inputs, feed(fmt.Sprintf("input.%d", k), i))
+	}
+	result := c.Make(inputs)
+	weights := feed("weights", input{result.Shape, -1, 1})
+	axes := make([]int, len(result.Shape))
+	for k := range axes {
+		axes[k] = k
+	}
+	loss := graph.Sum(graph.Mul(result, weights), axes...)
+	p := &graph.Program{Name: "case", Outputs: []graph.Output{{Name: "result", Node: result}}}
+	for k, g := range graph.Gradient(loss, inputs) {
+		p.Outputs = append(p.Outputs, graph.Output{Name: fmt.Sprintf("gradient.%d", k), Node: g})
+	}
+	if len(p.Inputs()) < len(feeds) { // a gradient that does not depend on an input
+		p.Outputs = append(p.Outputs, graph.Output{Name: "loss", Node: loss})
+	}
+	return p, feeds
 }
