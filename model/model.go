@@ -35,6 +35,8 @@ const (
 	// its bias correction; InputDecay, where there is weight decay, the
 	// learning rate times the decay. See Model.Rates.
 	InputLearningRate, InputDecay = "learning_rate", "decay"
+	// InputAmplitude and InputPhase are object patches for the program Physics.
+	InputAmplitude, InputPhase = "patch.amplitude", "patch.phase"
 	// OutputLoss is the loss, float64.
 	OutputLoss = "loss"
 	// OutputDeviance is the Poisson deviance per pixel in the units of the
@@ -126,12 +128,13 @@ func (m *Model) trained() []Parameter {
 	return out
 }
 
-// TrainName, EvaluateName, PredictName and GradientName are the names of the
-// programs for batches of a size.
+// TrainName and the others are the names of the programs for batches of a size.
 func TrainName(batch int) string    { return fmt.Sprintf("train/%d", batch) }
 func EvaluateName(batch int) string { return fmt.Sprintf("evaluate/%d", batch) } //nolint:revive // see TrainName
 func PredictName(batch int) string  { return fmt.Sprintf("predict/%d", batch) }  //nolint:revive // see TrainName
 func GradientName(batch int) string { return fmt.Sprintf("gradient/%d", batch) } //nolint:revive // see TrainName
+func LayersName(batch int) string   { return fmt.Sprintf("layers/%d", batch) }   //nolint:revive // see TrainName
+func PhysicsName(batch int) string  { return fmt.Sprintf("physics/%d", batch) }  //nolint:revive // see TrainName
 
 // forward is what all programs share. Batches are of B groups of C patterns.
 type forward struct {
@@ -144,20 +147,27 @@ type forward struct {
 }
 
 func (m *Model) forward(batch int) forward {
-	s := m.settings
-	n, channels := s.Model.N, s.channels()
-	net := &network{b: m.b, config: s.Model}
-	logScale := m.b.State(LogScale, s.Float)
-	indices := m.b.Input(InputIndices, graph.Int32, batch*channels)
-	x := graph.Gather(m.b.State(StateAmplitude, s.Float, s.Patterns, n, n), indices)
-	measured := graph.Scale(x, s.IntensityScale)
-	input := graph.Mul(measured, graph.Exp(graph.Neg(logScale)))
-
-	amplitude, phase := net.heads(channelsLast(input, channels))
+	indices, measured, input := m.input(batch)
+	net := &network{b: m.b, config: m.settings.Model}
+	amplitude, phase := net.heads(input)
 	amplitude, phase = channelsFlat(amplitude), channelsFlat(phase)
 	object, seen := m.place(physics.Polar(amplitude, phase), batch)
-	lambda := graph.Mul(m.intensity(seen), graph.Exp(graph.Scale(logScale, 2)))
+	lambda := graph.Mul(m.intensity(seen), graph.Exp(graph.Scale(m.logScale(), 2)))
 	return forward{indices, amplitude, phase, object, seen, lambda, measured}
+}
+
+func (m *Model) logScale() *graph.Node { return m.b.State(LogScale, m.settings.Float) }
+
+// input gives the patterns of a batch, the measured amplitudes s·X [B·C, N, N]
+// and what the network sees of them, divided by exp(log_scale) [B, N, N, C].
+func (m *Model) input(batch int) (indices, measured, input *graph.Node) {
+	s := m.settings
+	n, channels := s.Model.N, s.channels()
+	indices = m.b.Input(InputIndices, graph.Int32, batch*channels)
+	x := graph.Gather(m.b.State(StateAmplitude, s.Float, s.Patterns, n, n), indices)
+	measured = graph.Scale(x, s.IntensityScale)
+	input = graph.Mul(measured, graph.Exp(graph.Neg(m.logScale())))
+	return indices, measured, channelsLast(input, channels)
 }
 
 // channels is C, the patterns of a group.
@@ -239,6 +249,36 @@ func (m *Model) states(parameters []Parameter) []*graph.Node {
 // Evaluate gives the losses of a batch and changes nothing.
 func (m *Model) Evaluate(batch int) *graph.Program {
 	return &graph.Program{Name: EvaluateName(batch), Outputs: m.losses(m.forward(batch)).outputs()}
+}
+
+// Layers gives the values between the blocks of the network, in their order
+// and under the names of their parameters: encoder.0 … after its max-pool,
+// amplitude.decoder.0 … after its upsampling, amplitude.centre and
+// amplitude.border before their activations, amplitude [B, N, N, K], and the
+// same of the phase.
+func (m *Model) Layers(batch int) *graph.Program {
+	_, _, input := m.input(batch)
+	p := &graph.Program{Name: LayersName(batch)}
+	(&network{b: m.b, config: m.settings.Model, layers: &p.Outputs}).heads(input)
+	return p
+}
+
+// Physics gives what the forward model makes of object patches that are fed as
+// InputAmplitude and InputPhase [B·K, N, N]: OutputObjectRe, OutputObjectIm at
+// the mean position of each group and OutputIntensity, as in Predict.
+func (m *Model) Physics(batch int) *graph.Program {
+	s := m.settings
+	k := 1
+	if s.Model.ObjectBig {
+		k = s.channels()
+	}
+	amplitude := m.b.Input(InputAmplitude, s.Float, batch*k, s.Model.N, s.Model.N)
+	phase := m.b.Input(InputPhase, s.Float, batch*k, s.Model.N, s.Model.N)
+	object, seen := m.place(physics.Polar(amplitude, phase), batch)
+	lambda := graph.Mul(m.intensity(seen), graph.Exp(graph.Scale(m.logScale(), 2)))
+	return &graph.Program{Name: PhysicsName(batch), Outputs: []graph.Output{
+		{Name: OutputObjectRe, Node: object.Re}, {Name: OutputObjectIm, Node: object.Im}, {Name: OutputIntensity, Node: lambda},
+	}}
 }
 
 // Predict gives the object patches and the predicted intensities of a batch.

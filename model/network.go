@@ -28,7 +28,16 @@ const borderChannels = 4
 type network struct {
 	b          *graph.Builder
 	config     config.ModelConfig
-	parameters *[]Parameter // in the order of first use; nil: not collected
+	parameters *[]Parameter    // in the order of first use; nil: not collected
+	layers     *[]graph.Output // values between the blocks; nil: not collected
+}
+
+// layer collects the value of a block under its name.
+func (n *network) layer(name string, x *graph.Node) *graph.Node {
+	if n.layers != nil {
+		*n.layers = append(*n.layers, graph.Output{Name: name, Node: x})
+	}
+	return x
 }
 
 // heads is the network: from the input [B, N, N, C], the amplitudes divided by
@@ -54,7 +63,8 @@ func swish(x *graph.Node) *graph.Node { return graph.Mul(x, graph.Sigmoid(x)) }
 // encoder: conv-ReLU, conv-ReLU, 2×2 max-pool a stage, down to 8×8.
 func (n *network) encoder(x *graph.Node) *graph.Node {
 	for i, f := range filters[n.config.N].encoder {
-		x = graph.MaxPool(n.twoConvs(x, fmt.Sprintf("encoder.%d", i), n.count(f)))
+		name := fmt.Sprintf("encoder.%d", i)
+		x = n.layer(name, graph.MaxPool(n.twoConvs(x, name, n.count(f))))
 	}
 	return x
 }
@@ -62,12 +72,13 @@ func (n *network) encoder(x *graph.Node) *graph.Node {
 // decoder: conv-ReLU, conv-ReLU, nearest ×2 a stage, up to N/2, then the head.
 func (n *network) decoder(x *graph.Node, name string, activation func(*graph.Node) *graph.Node) *graph.Node {
 	for i, f := range filters[n.config.N].decoder {
-		x = graph.Upsample(n.twoConvs(x, fmt.Sprintf("%s.decoder.%d", name, i), n.count(f)))
+		stage := fmt.Sprintf("%s.decoder.%d", name, i)
+		x = n.layer(stage, graph.Upsample(n.twoConvs(x, stage, n.count(f))))
 	}
 	if !n.config.PadObject {
-		return activation(n.fullSize(x, name+".full"))
+		return n.layer(name, activation(n.layer(name+".full", n.fullSize(x, name+".full"))))
 	}
-	return n.paddedHead(x, name, activation)
+	return n.layer(name, n.paddedHead(x, name, activation))
 }
 
 // paddedHead makes the central N/2 square from all but the last channels, with
@@ -77,13 +88,13 @@ func (n *network) paddedHead(x *graph.Node, name string, activation func(*graph.
 	inner := s[3] - borderChannels
 	quarter := n.config.N / 4
 	centre := graph.Slice(x, []int{0, 0, 0, 0}, []int{s[0], s[1], s[2], inner})
-	centre = activation(n.conv(centre, name+".centre", n.outputs()))
+	centre = activation(n.layer(name+".centre", n.conv(centre, name+".centre", n.outputs())))
 	centre = graph.Pad(centre, []int{0, quarter, quarter, 0}, []int{0, quarter, quarter, 0})
 	if !n.config.ProbeBig {
 		return centre
 	}
 	last := graph.Slice(x, []int{0, 0, 0, inner}, []int{s[0], s[1], s[2], borderChannels})
-	border := swish(n.fullSize(last, name+".border"))
+	border := swish(n.layer(name+".border", n.fullSize(last, name+".border")))
 	return graph.Add(centre, graph.Mul(border, n.b.Const(outsideCentre(n.config.N), 1, n.config.N, n.config.N, 1)))
 }
 
