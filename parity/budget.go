@@ -1,0 +1,44 @@
+package parity
+
+import "github.com/ptychobridge/ptychobridge/bridge/cases"
+
+// Budget is how far two computations of one thing may lie apart, as
+// max|a−b|/max|b|, in each precision, and why.
+type Budget = cases.Budget
+
+// None is the limit of what is shown and not judged.
+const None = -1
+
+// The budgets of all levels above single operations, whose budgets are those
+// of the conformance suite (cases.Kind.Budget). In float64 the limits say that
+// both runtimes do the same mathematics; in float32 they say what rounding may
+// do. Seen: largest distance of a default report on the CPU, TensorFlow 2.21.0
+// and LibTorch 2.15.0, 2 threads.
+var (
+	ofLayer    = budget("layer", 1e-12, 2e-5, "up to 12 convolutions after one another, each a sum of some thousand products")
+	ofNetwork  = budget("network", 1e-12, 2e-5, "layers, then sigmoid, tanh, swish")
+	ofPhysics  = budget("physics", 1e-12, 5e-6, "sin, cos, a product and a Fourier transform; intensities square the error")
+	ofLoss     = budget("loss", 1e-12, 1e-6, "a mean over all pixels in float64 of intensities in float32")
+	ofBright   = budget("bright", 1e-3, 1e-2, "a share of pixels above a threshold: rounding may take single pixels over it")
+	ofGradient = budget("gradient", 1e-8, 1e-2, "sums over the batch and all pixels; in the worst tensor four digits cancel")
+	ofWeights  = budget("weights after a step", 1e-8, 2e-1, "Adam's first step is the rate times the sign of the gradient, so where a gradient is rounding a weight goes the other way: twice the rate, relative to the largest weight")
+	ofMoments  = budget("moments after a step", 1e-8, 2e-2, "the gradient, and its square")
+	ofCurve    = budget("loss over steps", 1e-8, 1e-3, "rounding grows from step to step")
+	ofCourse   = budget("object over steps", 1e-6, None, "float32 weights drift apart after tens of steps, and patches of a network in training with them: shown as a curve, judged in the reconstruction")
+
+	ofHistory = budget("history", 1e-6, 5e-2, "losses of the epochs: those of two float32 trainings follow each other and do not agree digit by digit")
+	ofObject  = budget("object", 1e-6, 0.2, "complex error between the two objects after one complex factor, where their light fell")
+)
+
+// Budgets lists them all, single operations first.
+func Budgets() []Budget {
+	all := []Budget{}
+	for _, k := range []cases.Kind{cases.Exact, cases.Arithmetic, cases.Transcendental, cases.Reduction, cases.Fourier} {
+		all = append(all, k.Budget())
+	}
+	return append(all, ofLayer, ofNetwork, ofPhysics, ofLoss, ofBright, ofGradient, ofWeights, ofMoments, ofCurve, ofCourse, ofHistory, ofObject)
+}
+
+func budget(name string, float64, float32 float64, reason string) Budget {
+	return Budget{Name: name, Float64: float64, Float32: float32, Reason: reason}
+}
