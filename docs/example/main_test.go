@@ -83,3 +83,42 @@ func TestProgramWithoutFile(t *testing.T) {
 	require.Contains(t, stderr, "dataset: load:")
 	require.NotContains(t, stderr, "panic")
 }
+
+// TestQuoted: docs/library.md shows this program, of 20 lines without package
+// and imports.
+func TestQuoted(t *testing.T) {
+	source, err := os.ReadFile("main.go")
+	require.NoError(t, err)
+	guide, err := os.ReadFile("../library.md")
+	require.NoError(t, err)
+	require.Contains(t, string(guide), "```go\n"+string(source)+"```\n")
+	_, body, found := strings.Cut(string(source), "\n)\n")
+	require.True(t, found)
+	lines := strings.FieldsFunc(body, func(r rune) bool { return r == '\n' })
+	require.Len(t, lines, 20)
+}
+
+// TestQuotedExamples: what else of Go stands in docs/library.md is from the
+// examples of the selector.
+func TestQuotedExamples(t *testing.T) {
+	guide, err := os.ReadFile("../library.md")
+	require.NoError(t, err)
+	examples, err := os.ReadFile("../../selector/example_test.go")
+	require.NoError(t, err)
+	blocks := strings.Split(string(guide), "```go\n")[2:] // after the program
+	require.NotEmpty(t, blocks)
+	for _, b := range blocks {
+		code, _, closed := strings.Cut(b, "```")
+		require.True(t, closed)
+		require.Contains(t, unindented(string(examples)), unindented(code))
+	}
+}
+
+// unindented is text whose lines begin with what is not a tab.
+func unindented(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		out.WriteString(strings.TrimLeft(line, "\t"))
+	}
+	return out.String()
+}
