@@ -64,7 +64,8 @@ func CompareObjects(object, reference *stitch.Object, area image.Rectangle) (Met
 	return p.Metrics(), nil
 }
 
-// Metrics compares the two objects of a pair.
+// Metrics compares the two objects of a pair, as CompareObjects does; Detail
+// stays nil.
 func (p *Pair) Metrics() Metrics {
 	m := Metrics{Pixels: p.Pixels, Area: p.Area, ComplexError: p.complexError()}
 	phase, plane := FlattenPhase(p.Object, p.Valid, p.Area.Dx())

@@ -12,7 +12,7 @@ import "github.com/ptychobridge/ptychobridge/graph"
 // Complex is a complex value as a pair of real values of one shape.
 type Complex struct{ Re, Im *graph.Node }
 
-// Polar is a·e^{iφ} for an amplitude a and a phase φ in radians.
+// Polar is a·e^{iφ} for an amplitude a and a phase φ in radians, of one shape.
 func Polar(amplitude, phase *graph.Node) Complex {
 	return Complex{graph.Mul(amplitude, graph.Cos(phase)), graph.Mul(amplitude, graph.Sin(phase))}
 }
@@ -25,7 +25,8 @@ func (z Complex) Mul(w Complex) Complex {
 	}
 }
 
-// SquaredModulus is |z|² = re² + im².
+// SquaredModulus is |z|² = re² + im², element by element. A modulus needs an ε
+// under its root, see ModulusEpsilon.
 func (z Complex) SquaredModulus() *graph.Node {
 	return graph.Add(graph.Mul(z.Re, z.Re), graph.Mul(z.Im, z.Im))
 }

@@ -114,7 +114,7 @@ func (c Case) Program(dtype graph.DType) (*graph.Program, bridge.Tensors) {
 	return p, feeds
 }
 
-// Arrays gives feeds to the evaluator.
+// Arrays makes feeds the inputs of the evaluator, eval.Run.
 func Arrays(feeds bridge.Tensors) map[string]*eval.Array {
 	out := map[string]*eval.Array{}
 	for name, t := range feeds {
@@ -123,7 +123,8 @@ func Arrays(feeds bridge.Tensors) map[string]*eval.Array {
 	return out
 }
 
-// Difference is max|a−b| / max|b|; infinite where a value is not a number.
+// Difference is max|a−b| / max|b| for two lists of one length: 0 where they are
+// equal, infinite where a value is not a number.
 func Difference(a, b []float64) float64 {
 	var largest, apart float64
 	for i := range b {

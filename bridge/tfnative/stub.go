@@ -10,7 +10,8 @@ const remedy = `Build with it, in the source tree (github.com/ptychobridge/ptych
   make native build
 which fetches TensorFlow and builds the program with cgo and without the tag notensorflow.`
 
-// Open gives an error that matches bridge.ErrUnavailable.
+// Open gives an error that matches bridge.ErrUnavailable and names the commands
+// that build a program with TensorFlow.
 func Open(bridge.Options) (bridge.Backend, error) {
 	return nil, bridge.Unavailable("TensorFlow", "this build has no TensorFlow support (it was built with the tag notensorflow, or without cgo)", remedy)
 }

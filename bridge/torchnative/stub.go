@@ -10,10 +10,12 @@ const remedy = `Build with it, in the source tree (github.com/ptychobridge/ptych
   make native shim build
 which fetches LibTorch, builds the shim and the program with the tag torch.`
 
-// Open gives an error that matches bridge.ErrUnavailable.
+// Open gives an error that matches bridge.ErrUnavailable and names the commands
+// that build a program with LibTorch.
 func Open(bridge.Options) (bridge.Backend, error) {
 	return nil, bridge.Unavailable("PyTorch", "this build has no LibTorch support (it was built without the tag torch, or without cgo)", remedy)
 }
 
-// LiveHandles counts native handles: none in this build.
+// LiveHandles counts native sessions and programs that are not closed: there are
+// none in this build, and it is 0.
 func LiveHandles() int { return 0 }
