@@ -1,6 +1,9 @@
 // Package bridge is the contract that a native runtime fulfils: open it,
 // compile graph programs into a session, run them. A runtime behind it knows
-// operations; it does not know what a probe is.
+// operations; it does not know what a probe is. A Backend compiles, a Session
+// holds states on the device, and Tensors go in and out, always copied. Package
+// bridgetest holds every backend to the float64 evaluator; package selector
+// opens them by name.
 package bridge
 
 import (

@@ -1,6 +1,8 @@
 // Package bundle keeps a trained model in one file: its weights, its
 // configuration and what an inference needs to know of the training, in a zip
 // archive without any code. Either runtime reads what the other has trained.
+// Write keeps a Bundle, Read gives it back: every member is what its hash says,
+// or nothing is given.
 package bundle
 
 import (

@@ -1,5 +1,8 @@
 // Package dataset reads and writes scans: diffraction patterns, the positions
-// they were taken at, and the probe. It normalises and simulates them.
+// they were taken at, and the probe. It normalises and simulates them. A Raw is
+// a scan: Load reads one, Simulate makes one, Write keeps it, and Group puts its
+// patterns into Groups of neighbours. Scans of Load and Simulate pass Raw.Check,
+// and nothing in this module changes a scan after that.
 //
 // Positions and objects are in object pixels: x is the column, y the row. A
 // position is the centre of its patch: patch pixel (i, j) is object pixel

@@ -1,12 +1,16 @@
 // Package graph describes a computation as a small neutral graph of tensor
 // operations, from a closed table in which each operation has its shape rule
-// and its gradient rule side by side.
+// and its gradient rule side by side. A Builder makes the inputs, states and
+// constants; a function for each operation makes a Node from others; Gradient
+// differentiates; a Program names what is to be computed and which states
+// change. Every node has its shape and type from the moment it is made.
 //
 // A graph knows nothing of the runtime that will execute it. Values are
 // row-major; images are [batch, row, column, channel]; complex numbers are
-// pairs (re, im) of real values. Functions of this package panic with the
-// word BUG when shapes or types do not fit, since graphs are made by this
-// program and not by its users.
+// pairs (re, im) of real values. Where a number has no meaning (ln −1, 1/0),
+// runtimes give what IEEE 754 does, and nothing is guarded here. Functions of
+// this package panic with the word BUG when shapes or types do not fit, since
+// graphs are made by this program and not by its users.
 package graph
 
 import "fmt"

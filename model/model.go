@@ -3,6 +3,11 @@
 // object patches, which the physics turns back into predicted intensities
 // (Hoidn, Mishra, Mehta, Sci. Rep. 13, 22789, 2023). It gives graph programs
 // and the values at which they begin, and knows no runtime.
+//
+// New makes a Model of Settings; Train, Evaluate, Predict and Gradient give its
+// programs for a batch size. All programs of a Model share their states by name,
+// so that one session may hold them for several batch sizes, and amplitudes,
+// intensities and probe are normalised as package dataset does.
 package model
 
 import (

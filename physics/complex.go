@@ -1,6 +1,10 @@
 // Package physics holds the measurement as graph functions: shift patches,
 // merge them to an object, illuminate it with the probe, diffract the exit
-// wave, compare with the counts.
+// wave, compare with the counts (Hoidn, Mishra and Mehta, Sci. Rep. 13, 22789,
+// 2023). Values are graph.Nodes, complex ones a Complex of two, and all but
+// Bright can be differentiated. Diffract keeps the light: the intensities on the
+// detector sum to that of the exit wave. Losses are scalars in float64, whatever
+// the type of what they compare.
 //
 // Images are [batch, row, column]; a position or offset is (x, y) with x the
 // column and y the row, in object pixels. A scan position is the centre of its

@@ -1,4 +1,6 @@
-// Package wholefile writes files that appear complete or not at all.
+// Package wholefile writes files that appear complete or not at all: another
+// process that opens the path sees the old content or the new one, never a part,
+// also when the machine stops between.
 package wholefile
 
 import (

@@ -1,6 +1,8 @@
 // Package bridgetest is the conformance suite of the backends: every operation
 // of package graph, forward and gradient, in float32 and float64, against the
-// float64 evaluator; updates; and the behaviour of sessions.
+// float64 evaluator; updates; and the behaviour of sessions. A new backend calls
+// Run in a test; Cases is the table, and an operation that neither it nor the
+// tests of updates and sessions use fails Run.
 package bridgetest
 
 import (

@@ -1,7 +1,8 @@
 //go:build !cgo || notensorflow
 
-// Package tfnative runs graph programs on TensorFlow. In this build it is
-// left out: Open gives the error that says how to get it.
+// Package tfnative runs graph programs on TensorFlow: with cgo and without the
+// tag notensorflow, Open gives the bridge.Backend. In this build TensorFlow is
+// left out, and Open gives the error that says how to get it.
 package tfnative
 
 import "github.com/ptychobridge/ptychobridge/bridge"

@@ -1,7 +1,8 @@
 //go:build !torch || !cgo
 
-// Package torchnative runs graph programs on LibTorch. In this build it is
-// left out: Open gives the error that says how to get it.
+// Package torchnative runs graph programs on LibTorch: with the tag torch and
+// cgo, Open gives the bridge.Backend. In this build LibTorch is left out, and
+// Open gives the error that says how to get it.
 package torchnative
 
 import "github.com/ptychobridge/ptychobridge/bridge"

@@ -1,4 +1,7 @@
-// Package npz reads and writes NumPy archives: ZIP files of NPY arrays.
+// Package npz reads and writes NumPy archives: ZIP files of NPY arrays, as
+// numpy.savez makes them (NumPy Enhancement Proposal 1, versions 1 to 3 of the
+// format). Open gives a File, whose Members are described before anything of
+// them is read; Read converts one to a slice; Write takes Arrays.
 //
 // The reader takes files from anywhere: whatever the bytes, it returns arrays
 // or an error that names the file, the key, what was found and what was

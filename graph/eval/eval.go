@@ -1,6 +1,8 @@
 // Package eval runs graph programs in float64 with slow and obvious code. It
 // is the judge of the native runtimes: where they differ from it by more than
-// rounding, they are wrong.
+// rounding, they are wrong. Run takes a program and Arrays by their names and
+// gives Arrays; there is no session and nothing to close. Package
+// bridge/evalnative makes a bridge.Backend of it.
 package eval
 
 import (
