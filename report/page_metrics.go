@@ -64,13 +64,13 @@ func metricTables(m *evaluate.Metrics) []metricTable {
 		}
 		rows = append(rows, metricRow{c.name, c.meaning, cell(a.FRC), cell(p.FRC), cell(d.Complex.FRC)})
 	}
-	title := "After registration"
+	title, shift := "After registration", "The shift is undone"
 	if !d.Registered {
-		title = "Without a registration"
+		title, shift = "Without registration", "Nothing is shifted"
 	}
 	return append(tables, metricTable{
 		Title: title, Rows: rows,
-		Note: fmt.Sprintf("The shift is undone, the %s taken from both phases, and the amplitude scaled to the reference's mean.", d.Removed),
+		Note: fmt.Sprintf("%s, the %s taken from both phases, and the amplitude scaled to the reference's mean.", shift, d.Removed),
 	})
 }
 

@@ -281,6 +281,7 @@ func TestPageMetrics(t *testing.T) {
 	d.Amplitude.PSNR, d.Phase.SSIM = nil, nil
 	d.Phase.MAE, d.Amplitude.MSE, d.Amplitude.MAE = math.NaN(), math.Inf(1), 1.25e-7
 	d.Complex.Error = -.5
+	d.Registered = true
 	d.Amplitude.FRC.Half = evaluate.Crossing{Ring: 24, PerPixel: .5, LastRing: 24}
 	d.Phase.FRC.Half = evaluate.Crossing{Ring: 6, PerPixel: .125, LastRing: 12, Crossed: true}
 	d.Phase.FRC.Side = 48
@@ -299,6 +300,13 @@ func TestPageMetrics(t *testing.T) {
 	require.Equal(t, "−0.5", rows["Relative errorwith the best complex factor; 0 is best"][2])
 	require.Equal(t, []string{"> 0.5", "0.125", none}, rows["FRC below 1/2 fromcycles per pixel; at most 0.5, more is better"])
 	require.Equal(t, "0.25", rows["FRC below 1/2 for goodcycles per pixel; later where coarse structures disagree"][1], "ring 12 of 48")
+
+	require.Contains(t, page.texts("h3"), "After registration")
+
+	d.Registered = false
+	page = writtenPage(t, p)
+	require.Contains(t, page.texts("h3"), "Without registration")
+	require.Contains(t, page.texts("p"), "Nothing is shifted, the plane taken from both phases, and the amplitude scaled to the reference's mean.")
 
 	p.Metrics.Detail = nil
 	page = writtenPage(t, p)
