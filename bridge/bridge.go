@@ -1,6 +1,9 @@
 // Package bridge is the contract that a native runtime fulfils: open it,
 // compile graph programs into a session, run them. A runtime behind it knows
-// operations; it does not know what a probe is.
+// operations; it does not know what a probe is. A Backend compiles, a Session
+// holds states on the device, and Tensors go in and out, always copied. Package
+// bridgetest holds every backend to the float64 evaluator; package selector
+// opens them by name.
 package bridge
 
 import (
@@ -26,9 +29,11 @@ var ErrClosed = errors.New("closed")
 type Backend interface {
 	// Info tells what was opened.
 	Info() Info
-	// Compile makes the programs runnable in a session of their own. States
-	// of one name are shared by the programs; each must be written before a
-	// program that uses it runs.
+	// Compile makes the programs runnable in a session of their own, which the
+	// caller closes. States of one name are shared by the programs; each must
+	// be written before a program that uses it runs. Errors: programs that
+	// Declare refuses, ErrClosed, and those of the runtime; nothing stays open
+	// then.
 	Compile(programs ...*graph.Program) (Session, error)
 	// Close releases the runtime. Closing twice is harmless.
 	Close() error
@@ -39,11 +44,15 @@ type Backend interface {
 type Session interface {
 	// Run feeds the inputs of the named program by their names, makes its
 	// updates and gives its outputs by their names. The tensors of the feeds
-	// are not kept.
+	// are not kept. Errors: a program that is not there, feeds that CheckFeeds
+	// refuses, a state that was not written, an index outside its axis,
+	// ErrClosed, and those of the runtime.
 	Run(program string, feeds Tensors) (Tensors, error)
-	// Read copies a state to the host.
+	// Read copies a state to the host. It is an error to read one that is not
+	// there or was not written, as it is after Close.
 	Read(state string) (Tensor, error)
-	// Write copies a host tensor of the state's type and shape into a state.
+	// Write copies a host tensor of the state's type and shape into a state;
+	// another type or shape is an error.
 	Write(state string, value Tensor) error
 	// Close frees the states and programs. Closing twice is harmless.
 	Close() error
@@ -58,7 +67,8 @@ type Options struct {
 	Directory     string // where the native library lies; empty: look in the usual places
 }
 
-// Info says what was opened, for logs and results.
+// Info says what was opened, for logs and results. It stays the same as long as
+// the backend is open.
 type Info struct {
 	Backend string `json:"backend"`           // tensorflow, pytorch or evaluator
 	Version string `json:"version"`           // of the native library, as it says itself
@@ -75,7 +85,8 @@ func Unavailable(name, why, remedy string) error {
 }
 
 // OnlyCPU gives the device of a runtime that this version can use on the CPU
-// alone, and refuses others: nothing falls back.
+// alone: cpu for auto, cpu and the empty text. Anything else is an error that
+// names the device; nothing falls back.
 func OnlyCPU(runtime, device string) (string, error) {
 	switch {
 	case device == "" || device == "auto" || device == "cpu":

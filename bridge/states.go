@@ -10,11 +10,12 @@ import (
 // Declared collects what a session holds: its programs by name and their
 // states by name. Every Compile begins with it.
 type Declared struct {
-	Programs map[string]*graph.Program
-	States   map[string]*graph.Node
+	Programs map[string]*graph.Program // by their names
+	States   map[string]*graph.Node    // by their names: one of the nodes of that state, for type and shape
 }
 
-// Declare checks the programs and that states of one name agree.
+// Declare collects the programs of a session. Errors: those of Program.Check,
+// two programs of one name, states of one name that differ in type or shape.
 func Declare(programs []*graph.Program) (*Declared, error) {
 	d := &Declared{Programs: map[string]*graph.Program{}, States: map[string]*graph.Node{}}
 	for _, p := range programs {
@@ -36,7 +37,8 @@ func Declare(programs []*graph.Program) (*Declared, error) {
 	return d, nil
 }
 
-// StateNames lists the states in alphabetical order.
+// StateNames lists the states in alphabetical order, so that numbering them by
+// it is the same in every run.
 func (d *Declared) StateNames() []string {
 	names := make([]string, 0, len(d.States))
 	for name := range d.States {

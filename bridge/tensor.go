@@ -9,21 +9,23 @@ import (
 )
 
 // Tensor is a host value: row-major elements under a shape. Data is a
-// []float32, []float64 or []int32 of as many elements.
+// []float32, []float64 or []int32 of as many elements; an empty shape is a
+// scalar. Check finds out whether it is so.
 type Tensor struct {
 	Shape graph.Shape
 	Data  any
 }
 
-// Tensors are host values by name.
+// Tensors are host values by name: of inputs, outputs or states.
 type Tensors map[string]Tensor
 
-// NewTensor makes a tensor from its elements and its shape.
+// NewTensor makes a tensor from its elements, which it keeps, and its shape,
+// which is not checked here.
 func NewTensor[E float32 | float64 | int32](data []E, shape ...int) Tensor {
 	return Tensor{Shape: shape, Data: data}
 }
 
-// ValueOf makes a tensor of zeros for the value of a node.
+// ValueOf makes a tensor of zeros in the type and shape of a node.
 func ValueOf(n *graph.Node) Tensor {
 	size := n.Shape.Size()
 	switch n.DType {
@@ -47,7 +49,7 @@ func FromFloat64(t graph.DType, values []float64, shape ...int) Tensor {
 	return Tensor{Shape: shape, Data: rounded}
 }
 
-// Float64 gives the elements as float64, exactly.
+// Float64 gives a copy of the elements as float64, exactly.
 func (t Tensor) Float64() []float64 {
 	switch d := t.Data.(type) {
 	case []float64:
@@ -68,8 +70,8 @@ func widen[E float32 | int32](in []E) []float64 {
 	return out
 }
 
-// Float32 gives the elements as float32; those of a float32 tensor are not
-// copied.
+// Float32 gives the elements as float32, rounded where they are float64; those
+// of a float32 tensor are not copied. Of an int32 tensor it panics.
 func (t Tensor) Float32() []float32 {
 	switch d := t.Data.(type) {
 	case []float32:
@@ -84,7 +86,7 @@ func (t Tensor) Float32() []float32 {
 	panic(fmt.Sprintf("bridge: Tensor.Float32: BUG: elements of type %T", t.Data))
 }
 
-// Scalar gives the one element of a scalar.
+// Scalar gives the first element; of a tensor without elements it panics.
 func (t Tensor) Scalar() float64 { return t.Float64()[0] }
 
 // describe gives type, shape and number of elements, or what is wrong.
@@ -100,7 +102,8 @@ func (t Tensor) describe() (graph.DType, int, error) {
 	return 0, 0, fmt.Errorf("found elements of type %T, want []float32, []float64 or []int32", t.Data)
 }
 
-// Check compares the tensor with the node that it is a value for.
+// Check compares the tensor with the node that it is a value for. The error says
+// which type, shape or number of elements was found and which is wanted.
 func (t Tensor) Check(n *graph.Node) error {
 	dtype, count, err := t.describe()
 	if err != nil {
@@ -116,7 +119,8 @@ func (t Tensor) Check(n *graph.Node) error {
 }
 
 // CheckFeeds compares the feeds with the inputs of a program: all there, none
-// besides, types and shapes as declared. Every session calls it.
+// besides, types and shapes as declared. The error names program and input.
+// Every session calls it.
 func CheckFeeds(p *graph.Program, inputs []*graph.Node, feeds Tensors) error {
 	wanted := make([]string, 0, len(inputs))
 	for _, n := range inputs {

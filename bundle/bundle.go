@@ -1,6 +1,8 @@
 // Package bundle keeps a trained model in one file: its weights, its
 // configuration and what an inference needs to know of the training, in a zip
 // archive without any code. Either runtime reads what the other has trained.
+// Write keeps a Bundle, Read gives it back: every member is what its hash says,
+// or nothing is given.
 package bundle
 
 import (
@@ -41,11 +43,11 @@ var (
 	ErrMismatch = errors.New("weights do not fit the model")
 )
 
-// Bundle is a trained model.
+// Bundle is a trained model. It is a value in memory: nothing needs closing.
 type Bundle struct {
 	Manifest Manifest
-	Config   config.Config
-	Params   config.LegacyParams
+	Config   config.Config        // of the training
+	Params   config.LegacyParams  // of the training; may be nil
 	Weights  []safetensors.Tensor // float32, sorted by name when read; LogScale and Probe among them
 	History  []byte               // history.csv, as it stands
 	Training *Training            // nil where training cannot go on
@@ -58,7 +60,8 @@ type Training struct {
 	State   []byte               // a JSON object
 }
 
-// Weight gives a weight by its name.
+// Weight gives a weight by its name, and whether there is one. Its elements are
+// shared with the bundle.
 func (b *Bundle) Weight(name string) (safetensors.Tensor, bool) {
 	i := slices.IndexFunc(b.Weights, func(t safetensors.Tensor) bool { return t.Name == name })
 	if i < 0 {
@@ -76,7 +79,8 @@ func ProbeShape(modes, n int) []int {
 	return []int{2, modes, n, n}
 }
 
-// Modes is the number of the probe's modes.
+// Modes is the number of the probe's modes, as the shape of the weight Probe
+// tells it; 1 where there is none.
 func (b *Bundle) Modes() int {
 	w, ok := b.Weight(Probe)
 	if ok && len(w.Shape) == 4 {

@@ -26,14 +26,14 @@ func Models() []string { return []string{"autoencoder", "diffraction_to_obj"} }
 // Manifest says what a bundle is and holds. The caller of Write gives Backend,
 // Library, Program, Created and Constants; Write fills in the rest.
 type Manifest struct {
-	SchemaVersion  int       `json:"schema_version"`
-	ReadableFrom   string    `json:"readable_from"` // the first version of the program that reads this
-	Program        string    `json:"program"`       // the version of the program that wrote it
-	Models         []string  `json:"models"`
-	Backend        string    `json:"backend"` // that trained it
-	Library        string    `json:"library"` // the native library's version
-	Created        time.Time `json:"created"` // to the second, UTC; the zero time becomes that of writing
-	ParameterCount int       `json:"parameter_count"`
+	SchemaVersion  int       `json:"schema_version"`  // Schema of the program that wrote it
+	ReadableFrom   string    `json:"readable_from"`   // the first version of the program that reads this
+	Program        string    `json:"program"`         // the version of the program that wrote it
+	Models         []string  `json:"models"`          // Models()
+	Backend        string    `json:"backend"`         // that trained it
+	Library        string    `json:"library"`         // the native library's version
+	Created        time.Time `json:"created"`         // to the second, UTC; the zero time becomes that of writing
+	ParameterCount int       `json:"parameter_count"` // elements of the weights but LogScale and Probe
 	Constants      Constants `json:"constants"`
 	Members        []Member  `json:"members"` // all but the manifest, in the order of the archive
 }
@@ -50,7 +50,7 @@ type Constants struct {
 // Member is a file of the archive.
 type Member struct {
 	Name   string `json:"name"`
-	Size   int64  `json:"size"`
+	Size   int64  `json:"size"`   // in bytes
 	SHA256 string `json:"sha256"` // hexadecimal
 }
 

@@ -24,8 +24,10 @@ const (
 )
 
 // Write writes the bundle to the file path, or to FileName in the directory
-// path. The file appears whole or not at all, and replaces an older one. The
-// same bundle with the same Created gives the same bytes.
+// path; it makes no directory. The file appears whole or not at all, and replaces an
+// older one. The same bundle with the same Created gives the same bytes. Errors:
+// a bundle without Backend, Constants, LogScale or Probe, weights that are not
+// float32, settings that config refuses, and those of the file system.
 func Write(path string, b Bundle) error {
 	path = locate(path)
 	content, err := encode(b)

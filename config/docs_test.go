@@ -25,18 +25,3 @@ func TestDeferredIsDocumented(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want.String(), string(got), "it is stale: PTYCHO_UPDATE=1 go test ./config")
 }
-
-// TestReadmeLinks: what README links to in this tree exists.
-func TestReadmeLinks(t *testing.T) {
-	content, err := os.ReadFile("../README.md")
-	require.NoError(t, err)
-	links := 0
-	for _, piece := range strings.Split(string(content), "](")[1:] {
-		target, _, _ := strings.Cut(piece, ")")
-		if !strings.HasPrefix(target, "https://") {
-			require.FileExists(t, "../"+target)
-			links++
-		}
-	}
-	require.Positive(t, links)
-}

@@ -37,7 +37,8 @@ type GroupOptions struct {
 type Groups struct {
 	// Channels is C, the number of patterns of a group.
 	Channels int
-	// Indices holds the points of each group [G, C].
+	// Indices holds the points of each group [G, C], as numbers in the x and y
+	// that Group was given.
 	Indices []int32
 	// Centre holds the mean position r̄ of each group [G, 2].
 	Centre []float64
@@ -47,10 +48,11 @@ type Groups struct {
 	Warnings []string
 }
 
-// Len is the number of groups G.
+// Len is the number of groups G: as many as were asked for.
 func (g *Groups) Len() int { return len(g.Centre) / 2 }
 
-// Reach is the largest |d_c|, x and y taken apart, in pixels.
+// Reach is the largest |d_c| of all groups, x and y taken apart, in pixels: it
+// decides the canvas on which patches are merged (physics.Side).
 func (g *Groups) Reach() float64 {
 	reach := 0.0
 	for _, d := range g.Offset {

@@ -9,7 +9,7 @@ import (
 
 // What the patterns of a file hold.
 const (
-	KindAuto      = "auto"
+	KindAuto      = "auto"      // counts where all are whole numbers, else amplitudes
 	KindAmplitude = "amplitude" // √counts
 	KindIntensity = "intensity" // counts
 )

@@ -10,7 +10,8 @@ import (
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
 )
 
-// Options say how a file is to be read. The zero value takes it as it is.
+// Options say how a file is to be read. The zero value takes it as it is. All but
+// Kind change positions only: objectGuess and Y stay as they are in the file.
 type Options struct {
 	// Kind says what the patterns hold: KindAmplitude, KindIntensity, or
 	// KindAuto, which looks at them; empty means auto.

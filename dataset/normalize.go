@@ -2,8 +2,10 @@ package dataset
 
 import "math"
 
-// MeanPhotons is the mean over the patterns [n, N, N] of Σ d², the photons of
-// a pattern where the amplitudes are √counts. Squares and sums are in float64.
+// MeanPhotons is the mean over the patterns of Σ d², for amplitudes d
+// [patterns, n, n] of side n: the photons of a pattern where the amplitudes are
+// √counts, and the value of nphotons for such data. Squares and sums are in
+// float64. Of no patterns it is no number.
 func MeanPhotons(amplitude []float32, n int) float64 {
 	sum := 0.0
 	for _, d := range amplitude {
@@ -12,8 +14,8 @@ func MeanPhotons(amplitude []float32, n int) float64 {
 	return sum / (float64(len(amplitude)) / float64(n*n))
 }
 
-// NormalizationFactor is what amplitudes [n, N, N] of side n are multiplied by
-// to become the network's:
+// NormalizationFactor is what amplitudes [patterns, N, N] of side n = N are
+// multiplied by to become the network's, so that a mean pattern has Σ d² = (N/2)²:
 //
 //	√( (N/2)² / mean over patterns of Σ d² )
 //

@@ -1,5 +1,8 @@
 // Package dataset reads and writes scans: diffraction patterns, the positions
-// they were taken at, and the probe. It normalises and simulates them.
+// they were taken at, and the probe. It normalises and simulates them. A Raw is
+// a scan: Load reads one, Simulate makes one, Write keeps it, and Group puts its
+// patterns into Groups of neighbours. Scans of Load and Simulate pass Raw.Check,
+// and nothing in this module changes a scan after that.
 //
 // Positions and objects are in object pixels: x is the column, y the row. A
 // position is the centre of its patch: patch pixel (i, j) is object pixel
@@ -14,20 +17,24 @@ import (
 	"slices"
 )
 
-// Raw is a scan as it was measured.
+// Raw is a scan as it was measured: n patterns, their positions and the probe.
+// Amplitude, X, Y, Probe and N are what a scan made by hand must have; Check
+// says whether they agree. Arrays are row-major.
 type Raw struct {
-	// Path is the file that the scan was read from.
+	// Path is the file that the scan was read from; empty where there is none.
 	Path string
 	// N is the side of a pattern in pixels.
 	N int
-	// Amplitude holds the patterns [n, N, N] as √counts, zero frequency at
-	// (N/2, N/2).
+	// Amplitude holds the patterns [n, N, N] as amplitudes, zero frequency at
+	// (N/2, N/2): √counts where Counts is true, else up to a factor.
 	Amplitude []float32
 	// X and Y are the scan positions [n], column and row, in object pixels.
 	X, Y []float64
-	// Probe is the illumination [P, N, N] in P modes, whose intensities add.
+	// Probe is the illumination [P, N, N] in P modes, whose intensities add. Its
+	// scale is of no importance, see NormalizedProbe.
 	Probe []complex64
-	// Object is the file's objectGuess, or nil.
+	// Object is the file's objectGuess, or nil. Its row r and column c are the
+	// object pixel (x = c, y = r).
 	Object *Image
 	// Patches is the file's Y [n, N, N], the object at each position, or nil.
 	Patches []complex64
@@ -38,22 +45,23 @@ type Raw struct {
 	Metadata map[string]any
 	// Counts says that the squared amplitudes are whole numbers of photons.
 	Counts bool
-	// Warnings say what was assumed or left out.
+	// Warnings say what was assumed or left out, in sentences for people.
 	Warnings []string
-	// SHA256 is the hash of the file, in hexadecimal digits.
+	// SHA256 is the hash of the file, in hexadecimal digits; empty where there
+	// is none. A Subset has that of the whole file.
 	SHA256 string
 }
 
 // Image is a complex image [Rows, Cols], row by row.
 type Image struct {
 	Rows, Cols int
-	Data       []complex64
+	Data       []complex64 // Rows·Cols of them
 }
 
-// Len is the number of patterns.
+// Len is the number n of patterns, which is that of the positions.
 func (r *Raw) Len() int { return len(r.X) }
 
-// Modes is the number P of the probe's modes.
+// Modes is the number P of the probe's modes; 0 where N is not set.
 func (r *Raw) Modes() int {
 	if r.N < 1 {
 		return 0
@@ -64,7 +72,9 @@ func (r *Raw) Modes() int {
 // Check makes sure that the arrays of a scan agree and that their values mean
 // something: n ≥ 1 patterns of an even side N ≥ 8, amplitudes finite and ≥ 0,
 // none of the patterns all zero, positions finite, a finite probe of 1 … N/2
-// modes that are not all zero in the circle that normalises them. Scans that Load returns pass.
+// modes that are not all zero in the circle that normalises them. Scans that
+// Load returns pass. The error is about the first fault: what was found and what
+// was expected.
 func (r *Raw) Check() error {
 	if err := r.checkLengths(); err != nil {
 		return fmt.Errorf("dataset: check: %w", err)

@@ -26,15 +26,15 @@ const (
 	ProbeTails = "tails" // TailsProbe
 )
 
-// SimulatedObjects lists the objects, the default first.
+// SimulatedObjects lists what SimulateOptions.Object may be, the default first.
 func SimulatedObjects() []string {
 	return []string{ObjectSmooth, ObjectSiemens, ObjectLines, ObjectCells}
 }
 
-// SimulatedScans lists the scans, the default first.
+// SimulatedScans lists what SimulateOptions.Scan may be, the default first.
 func SimulatedScans() []string { return []string{ScanRaster, ScanSpiral, ScanJitter} }
 
-// SimulatedProbes lists the probes, the default first.
+// SimulatedProbes lists what SimulateOptions.ProbeForm may be, the default first.
 func SimulatedProbes() []string { return []string{ProbeDisc, ProbeTails} }
 
 const (
@@ -45,8 +45,9 @@ const (
 	maxPhotons       = 1e12    // of a mean pattern: counts stay exact in float64
 )
 
-// SimulateOptions describe a simulated scan. Zero values of Object, Scan, Step,
-// Overlap, Correlation, ProbeForm and Probe stand for their defaults.
+// SimulateOptions describe a simulated scan. Patterns, N and NPhotons must be
+// given; zero values of Object, Scan, Step, Overlap, Correlation, ProbeForm and
+// Probe stand for their defaults. Step and Overlap exclude each other.
 type SimulateOptions struct {
 	// Object is one of SimulatedObjects.
 	Object string

@@ -13,7 +13,8 @@ import (
 // correlation of fewer say nothing.
 const minPixels = 16
 
-// Pair is an object and a reference, cut to their common area.
+// Pair is an object and a reference, cut to their common area. Make it with
+// Common.
 type Pair struct {
 	// Area is where they were cut, in object pixels, half-open.
 	Area image.Rectangle

@@ -26,6 +26,11 @@ type Options struct {
 // object's shift is undone, plane or mean is taken from both phases, and the
 // object's amplitude is multiplied so that its mean is the reference's.
 //
+// The shift is the peak of the cross-correlation of the complex objects, found
+// to 1/100 of a pixel by a matrix-multiply Fourier transform (Guizar-Sicairos,
+// Thurman and Fienup, Opt. Lett. 33, 156, 2008). Shifts of up to a quarter of
+// the window are found.
+//
 // Means over pixels go over all valid ones. SSIM, MS-SSIM and FRC need a
 // rectangle without gaps and use Window.
 type Detail struct {
@@ -48,8 +53,8 @@ type Detail struct {
 	// object's.
 	AmplitudeFactor float64 `json:"amplitude_factor"`
 
-	Amplitude Quality        `json:"amplitude"`
-	Phase     Quality        `json:"phase"` // errors in radians
+	Amplitude Quality        `json:"amplitude"` // errors in units of the reference's amplitude
+	Phase     Quality        `json:"phase"`     // errors in radians
 	Complex   ComplexQuality `json:"complex"`
 }
 
@@ -58,7 +63,8 @@ type Detail struct {
 type Quality struct {
 	// Correlation is Pearson's, 0 with a note where one side is flat.
 	Correlation float64 `json:"correlation"`
-	// MAE is the mean absolute difference, MSE the mean squared one.
+	// MAE is the mean absolute difference, MSE the mean squared one, over all
+	// valid pixels.
 	MAE float64 `json:"mae"`
 	MSE float64 `json:"mse"`
 	// PSNR is 10·log₁₀(R²/MSE) in dB, R the range of the reference, at most

@@ -1,4 +1,8 @@
-// Package evaluate compares a reconstructed object with a reference.
+// Package evaluate compares a reconstructed object with a reference: Compare and
+// CompareObjects as the two lie, Evaluate after registration too. Both give
+// Metrics, whose numbers are always finite and whose Notes say which of them mean
+// little; what has no meaning is left out. Objects are stitch.Objects, of which
+// only the pixels with a weight above 0 count.
 //
 // Ptychography leaves a complex factor and a linear phase ramp of the object
 // undetermined. No metric of Compare sees the factor, and the correlations do
@@ -64,7 +68,8 @@ func CompareObjects(object, reference *stitch.Object, area image.Rectangle) (Met
 	return p.Metrics(), nil
 }
 
-// Metrics compares the two objects of a pair.
+// Metrics compares the two objects of a pair, as CompareObjects does; Detail
+// stays nil.
 func (p *Pair) Metrics() Metrics {
 	m := Metrics{Pixels: p.Pixels, Area: p.Area, ComplexError: p.complexError()}
 	phase, plane := FlattenPhase(p.Object, p.Valid, p.Area.Dx())

@@ -19,11 +19,16 @@ const minFRC = 8
 // distance from the zero frequency in pixels of the transform. A ring without
 // signal has 0. The zero frequency went with the means, so ring 0 is 1 by
 // definition.
+//
+// A ring of few pixels is noisy, and a fixed threshold takes no account of that
+// (van Heel and Schatz, J. Struct. Biol. 151, 250, 2005): a crossing among the
+// first rings says little.
 type FRC struct {
-	// Side is the smaller side of the window in pixels: ring r stands for r/Side
-	// cycles per pixel.
+	// Side is the smaller side in pixels of what was transformed, the middle of
+	// the window: ring r stands for r/Side cycles per pixel.
 	Side int `json:"side"`
-	// Half and Seventh say where the curve first falls below 1/2 and 1/7.
+	// Half and Seventh say where the curve first falls below 1/2 and 1/7, the
+	// latter after Rosenthal and Henderson, J. Mol. Biol. 333, 721 (2003).
 	Half    Crossing `json:"half"`
 	Seventh Crossing `json:"one_seventh"`
 	// Curve has a value for each ring from 0 to the last below Nyquist's
@@ -36,7 +41,7 @@ type FRC struct {
 type Crossing struct {
 	Ring     float64 `json:"ring"`      // the length of the curve where it never does
 	PerPixel float64 `json:"per_pixel"` // the same in cycles per pixel, at most 0.5
-	Crossed  bool    `json:"crossed"`
+	Crossed  bool    `json:"crossed"`   // whether the curve falls below the threshold at all
 	// LastRing is where the curve falls below the threshold for good. It is
 	// larger than Ring where wide structures disagree and fine ones do not, as
 	// wherever a reconstruction has lost its lowest frequencies; but noise can

@@ -3,7 +3,7 @@ package evaluate
 import "math"
 
 // Plane is the phase X·column + Y·row + Phase, in radians, with columns and
-// rows counted from the first pixel.
+// rows counted from the first pixel: X and Y are radians per pixel, within ±π.
 type Plane struct{ X, Y, Phase float64 }
 
 func (p Plane) at(column, row int) float64 {

@@ -28,7 +28,7 @@ func spread(values []float64) (mean, deviation float64) {
 	return mean, math.Sqrt(deviation / n)
 }
 
-// Amplitude is |z| of each value.
+// Amplitude is |z| of each value, in a slice of its own.
 func Amplitude(z []complex128) []float64 {
 	amplitude := make([]float64, len(z))
 	for i, v := range z {

@@ -1,12 +1,16 @@
 // Package graph describes a computation as a small neutral graph of tensor
 // operations, from a closed table in which each operation has its shape rule
-// and its gradient rule side by side.
+// and its gradient rule side by side. A Builder makes the inputs, states and
+// constants; a function for each operation makes a Node from others; Gradient
+// differentiates; a Program names what is to be computed and which states
+// change. Every node has its shape and type from the moment it is made.
 //
 // A graph knows nothing of the runtime that will execute it. Values are
 // row-major; images are [batch, row, column, channel]; complex numbers are
-// pairs (re, im) of real values. Functions of this package panic with the
-// word BUG when shapes or types do not fit, since graphs are made by this
-// program and not by its users.
+// pairs (re, im) of real values. Where a number has no meaning (ln −1, 1/0),
+// runtimes give what IEEE 754 does, and nothing is guarded here. Functions of
+// this package panic with the word BUG when shapes or types do not fit, since
+// graphs are made by this program and not by its users.
 package graph
 
 import "fmt"
@@ -14,12 +18,12 @@ import "fmt"
 // Node is one value of a graph: the result of an operation. Its fields must
 // not be changed after it has been made.
 type Node struct {
-	ID    int // position in the builder's order; inputs have smaller numbers
-	Op    Op
-	In    []*Node
-	Attr  Attr
-	Shape Shape
-	DType DType
+	ID    int     // position in the builder's order; inputs have smaller numbers
+	Op    Op      // that makes the value
+	In    []*Node // what it is made from, in the order of the function's arguments
+	Attr  Attr    // what the operation needs besides
+	Shape Shape   // of the value; an update (Assign, Adam) has none that counts
+	DType DType   // of its elements
 
 	builder *Builder
 }
@@ -40,7 +44,8 @@ type Attr struct {
 	KernelExtents [2]int    // OpConvGradKernel: rows and columns of the kernel
 }
 
-// String describes the node for error messages.
+// String describes the node for error messages: number, operation, name where
+// it has one, type and shape.
 func (n *Node) String() string {
 	name := ""
 	if n.Attr.Name != "" {
@@ -57,8 +62,8 @@ type Builder struct {
 	state map[string]*Node
 }
 
-// NewBuilder makes a builder whose constants and casts are of type float,
-// Float32 or Float64.
+// NewBuilder makes a builder whose constants are of type float, Float32 or
+// Float64. Inputs and states say their types themselves.
 func NewBuilder(float DType) *Builder {
 	if !float.IsFloat() {
 		panic(fmt.Sprintf("graph: NewBuilder: BUG: %v is no floating-point type", float))
@@ -66,10 +71,11 @@ func NewBuilder(float DType) *Builder {
 	return &Builder{float: float, state: map[string]*Node{}}
 }
 
-// Float is the builder's floating-point type.
+// Float is the type that NewBuilder was given: that of Const and Scalar.
 func (b *Builder) Float() DType { return b.float }
 
-// Builder gives the builder that made the node.
+// Builder gives the builder that made the node, for constants beside it: all
+// nodes of a program must be of one.
 func (n *Node) Builder() *Builder { return n.builder }
 
 func (b *Builder) add(n *Node) *Node {
@@ -78,7 +84,8 @@ func (b *Builder) add(n *Node) *Node {
 	return n
 }
 
-// Input makes a value that is fed at each run.
+// Input makes a value that is fed at each run, under its name. Unlike State,
+// each call makes a node of its own, and a program may use only one of a name.
 func (b *Builder) Input(name string, t DType, shape ...int) *Node {
 	return b.add(&Node{Op: OpInput, Attr: Attr{Name: name}, DType: t, Shape: shape})
 }
@@ -105,7 +112,7 @@ func (b *Builder) Const(data []float64, shape ...int) *Node {
 	return b.add(&Node{Op: OpConst, Attr: Attr{Data: data}, DType: b.float, Shape: shape})
 }
 
-// Scalar makes a constant scalar.
+// Scalar makes a constant of the builder's type with an empty shape.
 func (b *Builder) Scalar(v float64) *Node { return b.Const([]float64{v}) }
 
 // scalarLike makes a constant scalar of n's type.

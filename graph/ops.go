@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Op names an operation.
+// Op is an operation: a row of the table of shapes and gradients.
 type Op uint8
 
 // The operations. What each computes stands at the function that makes it.
@@ -180,13 +180,14 @@ func same(n *Node) error {
 // extents of 1 where both have the same rank.
 func Add(a, b *Node) *Node { return apply(OpAdd, Attr{}, a, b) }
 
-// Sub is a − b.
+// Sub is a − b, with the broadcasting of Add.
 func Sub(a, b *Node) *Node { return apply(OpSub, Attr{}, a, b) }
 
-// Mul is a·b, element by element.
+// Mul is a·b, element by element, with the broadcasting of Add.
 func Mul(a, b *Node) *Node { return apply(OpMul, Attr{}, a, b) }
 
-// Div is a/b.
+// Div is a/b, element by element, with the broadcasting of Add; x/0 is ±∞ or
+// no number.
 func Div(a, b *Node) *Node { return apply(OpDiv, Attr{}, a, b) }
 
 // Neg is −x.
@@ -195,10 +196,10 @@ func Neg(x *Node) *Node { return apply(OpNeg, Attr{}, x) }
 // Exp is eˣ.
 func Exp(x *Node) *Node { return apply(OpExp, Attr{}, x) }
 
-// Log is ln x.
+// Log is the natural logarithm; −∞ at 0, below it no number. Losses add an ε.
 func Log(x *Node) *Node { return apply(OpLog, Attr{}, x) }
 
-// Sqrt is √x.
+// Sqrt is √x; its derivative at 0 is infinite, and below 0 it is no number.
 func Sqrt(x *Node) *Node { return apply(OpSqrt, Attr{}, x) }
 
 // Sin is sin x, x in radians.
@@ -207,13 +208,13 @@ func Sin(x *Node) *Node { return apply(OpSin, Attr{}, x) }
 // Cos is cos x, x in radians.
 func Cos(x *Node) *Node { return apply(OpCos, Attr{}, x) }
 
-// Tanh is the hyperbolic tangent.
+// Tanh is the hyperbolic tangent, −1 to 1.
 func Tanh(x *Node) *Node { return apply(OpTanh, Attr{}, x) }
 
-// Sigmoid is 1/(1+e⁻ˣ).
+// Sigmoid is 1/(1+e⁻ˣ), 0 to 1.
 func Sigmoid(x *Node) *Node { return apply(OpSigmoid, Attr{}, x) }
 
-// Softplus is ln(1+eˣ).
+// Softplus is ln(1+eˣ), at least 0; its derivative is Sigmoid.
 func Softplus(x *Node) *Node { return apply(OpSoftplus, Attr{}, x) }
 
 // Relu is max(x, 0); its derivative at 0 is 0.
@@ -226,13 +227,13 @@ func reluGrad(dy, y *Node) *Node { return apply(OpReluGrad, Attr{}, dy, y) }
 // derivative counts as 0.
 func Round(x *Node) *Node { return apply(OpRound, Attr{}, x) }
 
-// Positive is 1 where x > 0, else 0. It has no gradient.
+// Positive is 1 where x > 0, else 0, in x's type. It has no gradient.
 func Positive(x *Node) *Node { return reluGrad(Broadcast(scalarLike(x, 1), x.Shape...), x) }
 
-// Scale is x·c for a constant c.
+// Scale is x·c for a constant c, which is rounded to x's type.
 func Scale(x *Node, c float64) *Node { return Mul(x, scalarLike(x, c)) }
 
-// AddScalar is x + c for a constant c.
+// AddScalar is x + c for a constant c, which is rounded to x's type.
 func AddScalar(x *Node, c float64) *Node { return Add(x, scalarLike(x, c)) }
 
 func oneMinus(x *Node) *Node { return Sub(scalarLike(x, 1), x) }
@@ -433,7 +434,7 @@ func shapeSum(n *Node) error {
 // shape.
 func Sum(x *Node, axes ...int) *Node { return apply(OpSum, Attr{Axes: axes}, x) }
 
-// Mean is the mean of all elements, a scalar.
+// Mean is the mean of all elements, a scalar of x's type.
 func Mean(x *Node) *Node {
 	return Scale(Sum(x, leadingAxes(len(x.Shape))...), 1/float64(x.Shape.Size()))
 }
@@ -499,7 +500,8 @@ func shapeTranspose(n *Node) error {
 	return nil
 }
 
-// Transpose makes axis perm[i] of x axis i of the result.
+// Transpose makes axis perm[i] of x axis i of the result; perm is a permutation
+// of all axes.
 func Transpose(x *Node, perm ...int) *Node { return apply(OpTranspose, Attr{Perm: perm}, x) }
 
 func gradTranspose(n, dy *Node) []*Node {
@@ -582,7 +584,7 @@ func shapeConcat(n *Node) error {
 	return floats(n)
 }
 
-// Concat joins values along one axis.
+// Concat joins values along one axis, in order. All other extents agree.
 func Concat(axis int, xs ...*Node) *Node { return apply(OpConcat, Attr{Axes: []int{axis}}, xs...) }
 
 func gradConcat(n, dy *Node) []*Node {
@@ -627,7 +629,7 @@ func shapeFFT(n *Node) error {
 //	F[u,v] = Σ_{i,j} ψ[i,j]·e^{−2πi(ui/H + vj/W)}
 func FFT2(re, im *Node) (fre, fim *Node) { return parts(apply(OpFFT2, Attr{}, re, im)) }
 
-// IFFT2 is the inverse of FFT2, with the factor 1/(H·W).
+// IFFT2 is the inverse of FFT2, with the factor 1/(H·W) and +i in the exponent.
 func IFFT2(re, im *Node) (fre, fim *Node) { return parts(apply(OpIFFT2, Attr{}, re, im)) }
 
 // parts splits [2, …] into the two values of its first axis.
@@ -659,7 +661,7 @@ func gradIFFT2(n, dy *Node) []*Node {
 
 // ---- types and states ----
 
-// Cast rounds x to another floating-point type.
+// Cast rounds x to another floating-point type; its gradient is cast back.
 func Cast(x *Node, t DType) *Node {
 	if x.DType == t {
 		return x

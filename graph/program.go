@@ -7,20 +7,21 @@ import (
 
 // Output is a named result of a program.
 type Output struct {
-	Name string
-	Node *Node
+	Name string // under which Run gives it; each once in a program
+	Node *Node  // the value; no update
 }
 
 // Program is a computation that a session can run by its name: it is fed its
 // inputs, gives its outputs, and then makes its updates. Outputs are computed
 // from the states as they were before the updates.
 type Program struct {
-	Name    string
-	Outputs []Output
-	Updates []*Node // nodes of Assign and Adam
+	Name    string   // each once in a session
+	Outputs []Output // what a run gives; may be none
+	Updates []*Node  // nodes of Assign and Adam; a state is changed by at most one
 }
 
-// Nodes lists the nodes that the program needs, inputs before their users.
+// Nodes lists the nodes that the program needs, inputs before their users and
+// the updates last: the order in which they may be run.
 func (p *Program) Nodes() []*Node {
 	needed := map[*Node]bool{}
 	var stack []*Node
@@ -53,10 +54,11 @@ func (p *Program) Nodes() []*Node {
 	return nodes
 }
 
-// Inputs lists the values that must be fed.
+// Inputs lists the values that must be fed, by rising ID. An Input that no
+// output and no update depends on is not among them.
 func (p *Program) Inputs() []*Node { return p.ofOp(OpInput) }
 
-// States lists the states that the program reads or changes.
+// States lists the states that the program reads or changes, by rising ID.
 func (p *Program) States() []*Node { return p.ofOp(OpState) }
 
 func (p *Program) ofOp(op Op) []*Node {
@@ -71,7 +73,7 @@ func (p *Program) ofOp(op Op) []*Node {
 
 // Check finds programs that no session could run: names that stand twice,
 // nodes of several builders, updates that are none or that change one state
-// twice.
+// twice, outputs that are updates. The error names program and culprit.
 func (p *Program) Check() error {
 	names := map[string]bool{}
 	for _, n := range p.Inputs() {

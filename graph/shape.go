@@ -54,7 +54,8 @@ func (s Shape) Size() int {
 	return n
 }
 
-// Equal says whether both shapes have the same extents.
+// Equal says whether both shapes have the same rank and extents; an extent of 1
+// is not a scalar.
 func (s Shape) Equal(o Shape) bool { return slices.Equal(s, o) }
 
 // String gives the shape in the form [16,64,64,1].

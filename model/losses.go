@@ -9,12 +9,13 @@ import (
 //
 //	NLL·PoissonNLL + MAE·AmplitudeMAE + Realspace·( TV·TotalVariation + RealspaceMAE·ObjectMAE )
 //
-// in the terms of package physics, ObjectMAE at the positions of the patterns; for model_type supervised the mean absolute
-// errors of amplitude and phase against the true patches stand in the place of
-// the first two.
+// in the terms of package physics, ObjectMAE at the positions of the patterns;
+// for model_type supervised the sum of MAE of the amplitudes and PhaseMAE of the
+// phases against the true patches stands in the place of the first two, and
+// their weights are not read. Terms of weight 0 are not computed.
 type Weights struct {
-	NLL, MAE                    float64
-	Realspace, RealspaceMAE, TV float64
+	NLL, MAE                    float64 // nll_weight, mae_weight
+	Realspace, RealspaceMAE, TV float64 // realspace_weight, realspace_mae_weight, tv_weight
 }
 
 func (s Settings) supervised() bool { return s.Model.ModelType == "supervised" }

@@ -3,6 +3,11 @@
 // object patches, which the physics turns back into predicted intensities
 // (Hoidn, Mishra, Mehta, Sci. Rep. 13, 22789, 2023). It gives graph programs
 // and the values at which they begin, and knows no runtime.
+//
+// New makes a Model of Settings; Train, Evaluate, Predict and Gradient give its
+// programs for a batch size. All programs of a Model share their states by name,
+// so that one session may hold them for several batch sizes, and amplitudes,
+// intensities and probe are normalised as package dataset does.
 package model
 
 import (
@@ -53,18 +58,18 @@ const (
 	OutputIntensity = "intensity"
 )
 
-// Settings are what the programs are compiled for.
+// Settings are what the programs are compiled for; others need another Model.
 type Settings struct {
-	Model          config.ModelConfig
-	Float          graph.DType // of everything but the losses, which are float64
-	Patterns       int         // in the resident data set
-	Canvas         int         // side Q on which the patches of a group are merged, see physics.Side; not read at gridsize 1
-	IntensityScale float64     // s
-	Modes          int         // of the probe; 0 means 1
-	Weights        Weights     // of the losses
-	Optimizer      Optimizer
-	TrainScale     bool // log_scale is trained (intensity_scale_trainable)
-	TrainProbe     bool // the probe is trained (probe_trainable)
+	Model          config.ModelConfig // that passes its Validate
+	Float          graph.DType        // of everything but the losses, which are float64
+	Patterns       int                // in the resident data set
+	Canvas         int                // side Q on which the patches of a group are merged, see physics.Side; not read at gridsize 1
+	IntensityScale float64            // s, see dataset.IntensityScale
+	Modes          int                // of the probe; 0 means 1
+	Weights        Weights            // of the losses
+	Optimizer      Optimizer          // how Train steps
+	TrainScale     bool               // log_scale is trained (intensity_scale_trainable)
+	TrainProbe     bool               // the probe is trained (probe_trainable)
 
 	// BrightThreshold is the scaled intensity above which a pixel counts as
 	// bright: that of five photons, where the file holds counts.
@@ -78,7 +83,8 @@ type Model struct {
 	parameters []Parameter
 }
 
-// New prepares a model. The settings must have passed config's checks.
+// New prepares a model. The settings must have passed config's checks; with
+// others it may panic. It allocates no weights.
 func New(s Settings) *Model {
 	m := &Model{settings: s, b: graph.NewBuilder(s.Float)}
 	// A forward pass of one pattern that is never run tells the parameters.
@@ -94,7 +100,8 @@ func New(s Settings) *Model {
 // values.
 func (m *Model) Parameters() []Parameter { return slices.Clone(m.parameters) }
 
-// Count is the number of weights, log_scale not counted.
+// Count is the number of elements of all kernels and biases; log_scale and the
+// probe are not counted.
 func (m *Model) Count() int {
 	count := 0
 	for _, p := range m.parameters[:len(m.parameters)-1] {
@@ -103,7 +110,11 @@ func (m *Model) Count() int {
 	return count
 }
 
-// Initial gives the weights at which training begins, made from the seed.
+// Initial gives the values at which training begins, in the order of
+// Parameters: kernels uniform in ±√(6/(fan_in + fan_out)) (Glorot and Bengio,
+// AISTATS 2010), biases 0, log_scale ln s. Each kernel has a random stream of its
+// own, made of the seed and its name, so that the same name and shape has the
+// same values in every model.
 func (m *Model) Initial(seed uint64) []Parameter {
 	out := make([]Parameter, len(m.parameters))
 	for i, p := range m.parameters {
@@ -128,13 +139,24 @@ func (m *Model) trained() []Parameter {
 	return out
 }
 
-// TrainName and the others are the names of the programs for batches of a size.
-func TrainName(batch int) string    { return fmt.Sprintf("train/%d", batch) }
-func EvaluateName(batch int) string { return fmt.Sprintf("evaluate/%d", batch) } //nolint:revive // see TrainName
-func PredictName(batch int) string  { return fmt.Sprintf("predict/%d", batch) }  //nolint:revive // see TrainName
-func GradientName(batch int) string { return fmt.Sprintf("gradient/%d", batch) } //nolint:revive // see TrainName
-func LayersName(batch int) string   { return fmt.Sprintf("layers/%d", batch) }   //nolint:revive // see TrainName
-func PhysicsName(batch int) string  { return fmt.Sprintf("physics/%d", batch) }  //nolint:revive // see TrainName
+// TrainName is the name of the program that Train gives for batches of that many
+// groups.
+func TrainName(batch int) string { return fmt.Sprintf("train/%d", batch) }
+
+// EvaluateName is that of the program of Evaluate, see TrainName.
+func EvaluateName(batch int) string { return fmt.Sprintf("evaluate/%d", batch) }
+
+// PredictName is that of the program of Predict, see TrainName.
+func PredictName(batch int) string { return fmt.Sprintf("predict/%d", batch) }
+
+// GradientName is that of the program of Gradient, see TrainName.
+func GradientName(batch int) string { return fmt.Sprintf("gradient/%d", batch) }
+
+// LayersName is that of the program of Layers, see TrainName.
+func LayersName(batch int) string { return fmt.Sprintf("layers/%d", batch) }
+
+// PhysicsName is that of the program of Physics, see TrainName.
+func PhysicsName(batch int) string { return fmt.Sprintf("physics/%d", batch) }
 
 // forward is what all programs share. Batches are of B groups of C patterns.
 type forward struct {
@@ -219,15 +241,18 @@ func channelsFlat(x *graph.Node) *graph.Node {
 	return graph.Reshape(x, batch*channels, n, n)
 }
 
-// Train is one optimizer step over a batch: the losses from the weights before
-// the step, then the step.
+// Train is one optimizer step over a batch of B groups: OutputLoss,
+// OutputDeviance and OutputBright from the weights before the step, then the
+// step. Its inputs are InputIndices, InputOffsets where C > 1, and those of
+// Rates.
 func (m *Model) Train(batch int) *graph.Program {
 	l := m.losses(m.forward(batch))
 	return &graph.Program{Name: TrainName(batch), Outputs: l.outputs(), Updates: m.updates(l.loss)}
 }
 
-// Gradient gives the losses and the gradient of the loss with respect to every
-// trained parameter, under the parameter's name, and changes nothing.
+// Gradient gives the outputs of Evaluate and the gradient of the loss with
+// respect to every trained parameter, before clipping, under the parameter's
+// name and in its shape. It changes nothing.
 func (m *Model) Gradient(batch int) *graph.Program {
 	l := m.losses(m.forward(batch))
 	program := &graph.Program{Name: GradientName(batch), Outputs: l.outputs()}
@@ -246,7 +271,8 @@ func (m *Model) states(parameters []Parameter) []*graph.Node {
 	return nodes
 }
 
-// Evaluate gives the losses of a batch and changes nothing.
+// Evaluate gives OutputLoss, OutputDeviance and OutputBright, means over a batch
+// of B groups, and changes nothing. Its inputs are those of Predict.
 func (m *Model) Evaluate(batch int) *graph.Program {
 	return &graph.Program{Name: EvaluateName(batch), Outputs: m.losses(m.forward(batch)).outputs()}
 }
@@ -281,7 +307,9 @@ func (m *Model) Physics(batch int) *graph.Program {
 	}}
 }
 
-// Predict gives the object patches and the predicted intensities of a batch.
+// Predict gives OutputObjectRe, OutputObjectIm and OutputIntensity of a batch of
+// B groups and changes nothing. Its inputs are InputIndices and, where C > 1,
+// InputOffsets.
 func (m *Model) Predict(batch int) *graph.Program {
 	f := m.forward(batch)
 	if c := m.settings.channels(); c > 1 && !m.settings.Model.ObjectBig {

@@ -15,12 +15,14 @@ import (
 //	adamw  the same, and w ← w − lr·decay·w of the weights before the step
 //	sgd    u ← μu − lr·g,  w ← w + u − lr·decay·w
 //
-// with lr_t as AdamRate says. Decay is for the kernels of the convolutions
-// only: biases, log_scale and the probe have no reason to be small.
+// with lr_t as AdamRate says and ε = AdamEpsilon (Kingma and Ba, ICLR 2015, the
+// form before its section 2.1; Loshchilov and Hutter, ICLR 2019). Decay is for
+// adamw and sgd and for the kernels of the convolutions only: biases, log_scale
+// and the probe have no reason to be small.
 type Optimizer struct {
-	Name         string // adam (also where it is empty), adamw or sgd
-	Beta1, Beta2 float64
-	Momentum     float64 // μ
+	Name         string  // adam (also where it is empty), adamw or sgd
+	Beta1, Beta2 float64 // β₁, β₂ of adam and adamw
+	Momentum     float64 // μ of sgd
 	Decay        float64 // weight_decay
 	Clip         float64 // 0: none
 	ClipValue    bool    // by value and not by norm
@@ -30,7 +32,7 @@ type Optimizer struct {
 const AdamEpsilon = 1e-7
 
 // AdamRate is the learning rate of step t = 1, 2, … with Adam's bias
-// correction, lr·√(1−β₂ᵗ)/(1−β₁ᵗ).
+// correction, lr·√(1−β₂ᵗ)/(1−β₁ᵗ). Steps count through all epochs.
 func AdamRate(lr, beta1, beta2 float64, t int) float64 {
 	return lr * math.Sqrt(1-math.Pow(beta2, float64(t))) / (1 - math.Pow(beta1, float64(t)))
 }

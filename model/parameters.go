@@ -11,9 +11,9 @@ import (
 // Parameter is a named value of the network: a convolution kernel
 // [row, column, in, out], a bias [out] or the scalar log_scale.
 type Parameter struct {
-	Name  string
+	Name  string // of its state, such as encoder.0.conv0.kernel
 	Shape graph.Shape
-	Data  []float32
+	Data  []float32 // row-major; nil where only name and shape are told
 }
 
 // LogScale is the name of the one scalar parameter: the logarithm of the

@@ -15,7 +15,8 @@ func Mask(exit Complex) Complex {
 	return exit.both(func(x *graph.Node) *graph.Node { return graph.Mul(x, disc) })
 }
 
-// Disc is M [N, N], row by row; N/4 is rounded down.
+// Disc is the M of Mask for images [N, N], row by row: 1 in the disc, 0
+// elsewhere. Where N is no multiple of 4, N/4 is rounded down.
 func Disc(n int) []float64 {
 	out := make([]float64, n*n)
 	centre, radius := float64(n-1)/2, float64(n/4)

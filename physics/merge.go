@@ -8,7 +8,7 @@ import (
 )
 
 // Rule says how the overlapping patches of a group are weighted when they are
-// merged to one object.
+// merged to one object. Its text is the setting patch_merge.
 type Rule string
 
 // The rules.
@@ -81,7 +81,7 @@ func Merge(patches Complex, offsets *graph.Node, channels, side int, rule Rule) 
 // MergeWeighted puts the patches of each group onto one canvas, each pixel
 // with its weight w [1, N, N], see Weight:
 //
-//	canvas = Σ_c shift(w·o_c, d_c) / (Σ_c shift(w, d_c) + ε)
+//	canvas = Σ_c shift(w·o_c, d_c) / (Σ_c shift(w, d_c) + ε),  ε = 10⁻¹²,
 //
 // with the shapes of Merge.
 func MergeWeighted(patches Complex, weight, offsets *graph.Node, channels, side int) Complex {
@@ -150,14 +150,16 @@ func Extract(canvas Complex, offsets *graph.Node, channels, n int) Complex {
 	})
 }
 
-// Central is the central n×n of images [B, side, side].
+// Central is the central n×n of images [B, side, side], as [B, n, n]: rows and
+// columns from (side − n)/2 on. The inverse of PadCentred where side − n is even.
 func Central(image *graph.Node, n int) *graph.Node {
 	margin := (image.Shape[1] - n) / 2
 	return graph.Slice(image, []int{0, margin, margin}, []int{image.Shape[0], n, n})
 }
 
-// PadCentred puts images [B, N, N] in the middle of canvases of one side,
-// zeros around them.
+// PadCentred puts images [B, N, N] in the middle of canvases [B, side, side],
+// zeros around them: pixel (0, 0) comes to ((side − N)/2, (side − N)/2). side − N
+// is even.
 func PadCentred(image *graph.Node, side int) *graph.Node {
 	margin := (side - image.Shape[1]) / 2
 	return graph.Pad(image, []int{0, margin, margin}, []int{0, margin, margin})

@@ -18,7 +18,7 @@ func Illuminate(object, probe Complex) Complex {
 }
 
 // SumModes adds the intensities [B·P, N, N] of each patch's modes, which do
-// not interfere, to [B, N, N].
+// not interfere (Thibault and Menzel, Nature 494, 68, 2013), to [B, N, N].
 func SumModes(intensity *graph.Node, modes int) *graph.Node {
 	if modes == 1 {
 		return intensity

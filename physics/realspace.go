@@ -11,11 +11,12 @@ import (
 const ModulusEpsilon = 1e-12
 
 // TotalVariation is the mean |forward difference| of an object [B, N, N], over
-// real and imaginary part, along rows and columns:
+// real and imaginary part, along rows and columns, the anisotropic form of what
+// Rudin, Osher and Fatemi (Physica D 60, 259, 1992) minimise:
 //
 //	¼·( mean|re[i+1,j]−re[i,j]| + mean|re[i,j+1]−re[i,j]| + the same of im ).
 //
-// It is computed in float64.
+// It is a scalar, computed in float64, in units of the amplitude per pixel.
 func TotalVariation(object Complex) *graph.Node {
 	sum := func(x *graph.Node) *graph.Node {
 		x = graph.Cast(x, graph.Float64)
@@ -38,13 +39,15 @@ func meanStep(x *graph.Node, axis int) *graph.Node {
 //
 //	mean √( (re−re')² + (im−im')² + ε ),  ε = ModulusEpsilon,
 //
-// computed in float64.
+// a scalar, computed in float64. A factor e^{ic} between the two counts as a
+// difference.
 func ObjectMAE(object, truth Complex) *graph.Node {
 	d := Complex{difference(object.Re, truth.Re), difference(object.Im, truth.Im)}
 	return graph.Mean(graph.Sqrt(graph.AddScalar(d.SquaredModulus(), ModulusEpsilon)))
 }
 
-// MAE is the mean absolute difference of two values of one shape, in float64.
+// MAE is the mean absolute difference of two real values of one shape, a scalar
+// in float64, in their units.
 func MAE(a, b *graph.Node) *graph.Node { return graph.Mean(absolute(difference(a, b))) }
 
 // PhaseMAE is the mean distance of two phases on the circle, in radians,

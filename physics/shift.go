@@ -3,7 +3,8 @@ package physics
 import "github.com/ptychobridge/ptychobridge/graph"
 
 // Shifter moves images of one side by given offsets with bilinear
-// interpolation. It holds the interpolation matrices.
+// interpolation. It holds the interpolation matrices, so one Shifter serves all
+// images that move alike. Whole offsets move pixels exactly; others blur.
 type Shifter struct{ rows, columns *graph.Node }
 
 // NewShifter prepares the shift of images [B, side, side] by t [B, 2], each
@@ -37,5 +38,5 @@ func (s *Shifter) Shift(image *graph.Node) *graph.Node {
 	return graph.MatMul(graph.MatMul(s.rows, image, false, false), s.columns, false, true)
 }
 
-// ShiftComplex shifts both parts.
+// ShiftComplex shifts real and imaginary part, see Shift.
 func (s *Shifter) ShiftComplex(image Complex) Complex { return image.both(s.Shift) }

@@ -1,4 +1,5 @@
-// Package report draws objects as pictures.
+// Package report shows what a run gave: objects as pictures, and all of it on
+// one page.
 //
 // Pictures lie as objects do: x, the column, grows to the right and y, the row,
 // downwards, so that the first pixel is the one at the top left.

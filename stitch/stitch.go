@@ -1,5 +1,9 @@
 // Package stitch lays object patches at their scan positions to form one
-// object.
+// object. Patches does it at once, a Stitcher for patches that come in portions;
+// Options say which part of a patch counts and with which weight; an Object
+// knows where it lies and which pixels nothing reached. Each of its pixels is
+// the weighted mean of what the patches say of it, and 0 where none says
+// anything.
 package stitch
 
 import (

@@ -1,4 +1,6 @@
-// Package wholefile writes files that appear complete or not at all.
+// Package wholefile writes files that appear complete or not at all: another
+// process that opens the path sees the old content or the new one, never a part,
+// also when the machine stops between.
 package wholefile
 
 import (
@@ -13,8 +15,10 @@ import (
 
 // Write writes what content writes into the file path, in place of what was
 // there: under another name in the same directory, synchronised to the disk,
-// then renamed. On an error path is as it was. The permissions are those of a
-// file that os.Create makes.
+// then renamed. The permissions are those of a file that os.Create makes. Errors
+// are those of content and of the file system, among them a directory that does
+// not exist; path is as it was then, unless only the directory could not be
+// synchronised after the rename.
 func Write(path string, content func(io.Writer) error) error {
 	directory := filepath.Dir(path)
 	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(directory), renameio.WithPermissions(0o666))
@@ -35,7 +39,7 @@ func Write(path string, content func(io.Writer) error) error {
 	return syncDirectory(directory)
 }
 
-// WriteBytes is Write for bytes.
+// WriteBytes is Write for content that is there already, with its errors.
 func WriteBytes(path string, content []byte) error {
 	return Write(path, func(w io.Writer) error {
 		_, err := w.Write(content)

@@ -21,8 +21,8 @@ const (
 	Autoencoder         = "autoencoder"        // gives the predicted intensities too
 )
 
-// Model is a trained model on a backend, which it owns. It is for one
-// goroutine at a time.
+// Model is a trained model on a backend, which it owns: whoever has it closes
+// it. It is for one goroutine at a time.
 type Model struct {
 	name    string
 	backend bridge.Backend
@@ -37,9 +37,10 @@ type Model struct {
 }
 
 // Prediction is what a model gives for a scan of G groups of C patterns; at
-// gridsize 1 a group is one pattern.
+// gridsize 1 a group is one pattern. It outlives the model, but only that model
+// stitches it.
 type Prediction struct {
-	N        int
+	N        int         // side of a pattern in pixels
 	Channels int         // C
 	Patches  []complex64 // object patches as in Results.ObjTensorFull
 	// Intensity holds the predicted intensities λ [G, C, N, N], in units in which
@@ -50,7 +51,7 @@ type Prediction struct {
 	NNIndices []int64   // patterns [G, C], as numbers in the file
 	// PatternIndices are the patterns in use, as numbers in the file.
 	PatternIndices []int64
-	Warnings       []string
+	Warnings       []string // about the data and their groups, for people
 
 	patchX, patchY []float64 // where the patches lie, see part.places
 	canvas         int       // side Q of the canvas of a group
@@ -60,8 +61,9 @@ type Prediction struct {
 // OpenModel checks that the bundle's weights are those of its configuration
 // and prepares the model of that name. The bundle's model section wins; what
 // c.Model sets otherwise is an error that names both. An unknown name is an
-// error that lists the names there are. On success the model owns b; on
-// failure the caller keeps it.
+// error that lists the names there are, and weights that are not the model's
+// are one that matches bundle.ErrMismatch. Nothing is compiled before Predict. On
+// success the model owns b; on failure the caller keeps it.
 func OpenModel(b bridge.Backend, trained *bundle.Bundle, c config.InferenceConfig, e config.ExecutionConfig, name string) (*Model, error) {
 	m := &Model{name: name, backend: b, bundle: trained, config: c, precision: e.Precision, progress: func(Progress) {}}
 	if err := m.prepare(e.Precision); err != nil {
@@ -154,7 +156,10 @@ func (m *Model) Info() bridge.Info { return m.backend.Info() }
 
 // Predict gives the object patches of the patterns of raw that the
 // configuration chooses. Patterns are normalised by the factor of the
-// training. A cancelled ctx ends it at the next batch.
+// training. raw is only read. Each call compiles the network for the scan and
+// frees it again. A cancelled ctx ends it at the next batch, and the error
+// matches that of ctx; other errors are data that do not go with the model, a
+// closed model (bridge.ErrClosed) and those of the runtime.
 func (m *Model) Predict(ctx context.Context, raw *dataset.Raw) (*Prediction, error) {
 	p, err := m.predict(ctx, raw)
 	if err != nil {
@@ -208,7 +213,8 @@ func (m *Model) probe() []complex64 {
 	return joined(w.F32[:half], w.F32[half:])
 }
 
-// Close closes the model's backend. Closing twice is harmless.
+// Close closes the model's backend; predictions and results stay. Closing twice
+// is harmless. Its errors are those of freeing native memory.
 func (m *Model) Close() error {
 	if m.closed {
 		return nil

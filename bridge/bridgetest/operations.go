@@ -1,6 +1,8 @@
 // Package bridgetest is the conformance suite of the backends: every operation
 // of package graph, forward and gradient, in float32 and float64, against the
-// float64 evaluator; updates; and the behaviour of sessions.
+// float64 evaluator; updates; and the behaviour of sessions. A new backend calls
+// Run in a test; Cases is the table, and an operation that neither it nor the
+// tests of updates and sessions use fails Run.
 package bridgetest
 
 import (
@@ -74,7 +76,7 @@ func compare(t *testing.T, b bridge.Backend, c cases.Case, dtype graph.DType, se
 	return forward, gradient
 }
 
-// Arrays gives feeds to the evaluator.
+// Arrays makes feeds the inputs of the evaluator, eval.Run.
 func Arrays(feeds bridge.Tensors) map[string]*eval.Array {
 	out := map[string]*eval.Array{}
 	for name, t := range feeds {
@@ -83,7 +85,8 @@ func Arrays(feeds bridge.Tensors) map[string]*eval.Array {
 	return out
 }
 
-// Difference is max|a−b| / max|b|; infinite where a value is not a number.
+// Difference is max|a−b| / max|b| for two lists of one length: 0 where they are
+// equal, infinite where a value is not a number.
 func Difference(a, b []float64) float64 {
 	var largest, apart float64
 	for i := range b {

@@ -36,10 +36,10 @@ type make1 = func(x []*graph.Node) *graph.Node
 // Σ weights·result, for random weights, with respect to every input.
 type Case struct {
 	Name   string
-	Op     graph.Op
-	Inputs []input
-	Make   make1
-	Kind   Kind
+	Op     graph.Op // that the case is about; others may take part
+	Inputs []input  // random values: shapes and intervals
+	Make   make1    // the result from the inputs
+	Kind   Kind     // how far a backend may be off
 	// Kinks says that the inputs hold ties or zeros at which finite
 	// differences mean nothing; backends must still agree there.
 	Kinks bool
@@ -52,11 +52,11 @@ type Kind int
 
 // The kinds, see Kind.Budget.
 const (
-	Exact Kind = iota
-	Arithmetic
-	Transcendental
-	Reduction
-	Fourier
+	Exact          Kind = iota // elements are moved
+	Arithmetic                 // a few roundings for each element
+	Transcendental             // exp, tanh and the like
+	Reduction                  // sums, matrix products, convolutions
+	Fourier                    // Fourier transforms
 )
 
 // Budget is how far two computations of the same thing may lie apart, as

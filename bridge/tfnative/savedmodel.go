@@ -24,7 +24,8 @@ type SavedModel struct {
 
 // LoadSavedModel opens TensorFlow as Open does and loads the graph with the
 // given tags, or with the tag serve where there are none, from the directory
-// that holds saved_model.pb.
+// that holds saved_model.pb. Errors: those of Open, and what TensorFlow says of
+// the directory.
 func LoadSavedModel(o bridge.Options, dir string, tags ...string) (*SavedModel, error) {
 	opened, err := Open(o)
 	if err != nil {
@@ -45,7 +46,8 @@ func LoadSavedModel(o bridge.Options, dir string, tags ...string) (*SavedModel, 
 // Run feeds values of the graph and gives others. Values are named as
 // TensorFlow does: an operation and the number of its result, such as
 // serving_default_x:0; without a number it is 0. Elements must be float32,
-// float64 or int32.
+// float64 or int32. Errors: a value that is not there, other elements, and what
+// TensorFlow says of the run.
 func (m *SavedModel) Run(feeds bridge.Tensors, wanted ...string) (bridge.Tensors, error) {
 	defer settle()
 	out, err := m.run(feeds, wanted)

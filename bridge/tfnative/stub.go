@@ -1,7 +1,8 @@
 //go:build !cgo || notensorflow
 
-// Package tfnative runs graph programs on TensorFlow. In this build it is
-// left out: Open gives the error that says how to get it.
+// Package tfnative runs graph programs on TensorFlow: with cgo and without the
+// tag notensorflow, Open gives the bridge.Backend. In this build TensorFlow is
+// left out, and Open gives the error that says how to get it.
 package tfnative
 
 import "github.com/ptychobridge/ptychobridge/bridge"
@@ -10,7 +11,8 @@ const remedy = `Build with it, in the source tree (github.com/ptychobridge/ptych
   make native build
 which fetches TensorFlow and builds the program with cgo and without the tag notensorflow.`
 
-// Open gives an error that matches bridge.ErrUnavailable.
+// Open gives an error that matches bridge.ErrUnavailable and names the commands
+// that build a program with TensorFlow.
 func Open(bridge.Options) (bridge.Backend, error) {
 	return nil, bridge.Unavailable("TensorFlow", "this build has no TensorFlow support (it was built with the tag notensorflow, or without cgo)", remedy)
 }

@@ -1,7 +1,10 @@
 //go:build cgo && !notensorflow
 
-// Package tfnative runs graph programs on TensorFlow, through graft. The
-// library is opened when the backend is, not when the program starts.
+// Package tfnative runs graph programs on TensorFlow, through graft: Open gives
+// the bridge.Backend. The library is opened when the first backend is, not when
+// the program starts, and a process has one. With the tag notensorflow, or
+// without cgo, Open only says how to get it. A SavedModel is a foreign network,
+// run through tfgo.
 package tfnative
 
 import (

@@ -1,8 +1,10 @@
 //go:build torch && cgo
 
 // Package torchnative runs graph programs on LibTorch, through the shim in
-// csrc. Both libraries are opened when the backend is, not when the program
-// starts.
+// csrc: Open gives the bridge.Backend. Both libraries are opened when the first
+// backend is, not when the program starts, and a process has one of each.
+// Without the tag torch, or without cgo, Open only says how to get them. Native
+// memory is freed by Session.Close; LiveHandles counts what was not closed.
 package torchnative
 
 // #include "load.h"

@@ -20,7 +20,7 @@ const module = "github.com/ptychobridge/ptychobridge"
 // rows below its own. A folder below a listed one belongs to the same row,
 // and may be imported from there.
 var rows = [][]string{
-	{"cmd"},
+	{"cmd", "docs"},
 	{"selector", "parity"},
 	{"workflow", "bridge/tfnative", "bridge/torchnative", "physics/physicstest"},
 	{"bundle", "report"},

@@ -15,6 +15,7 @@ import (
 	"github.com/ptychobridge/ptychobridge/bundle"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/report"
 	"github.com/ptychobridge/ptychobridge/selector"
 	"github.com/ptychobridge/ptychobridge/wholefile"
 	"github.com/ptychobridge/ptychobridge/workflow"
@@ -218,13 +219,13 @@ func (i *inference) write(d *directory, p *workflow.Prediction, results *workflo
 		}
 		record.Files = append(record.Files, filePredictions)
 	}
-	if results.Object != nil {
-		files, metrics, err := i.writeObject(d, results, i.raw.Object)
-		if err != nil {
-			return nil, err
-		}
-		record.Files, record.Metrics = append(record.Files, files...), metrics
+	s, err := i.writeObject(d, results, i.raw.Object)
+	if err != nil {
+		return nil, err
 	}
-	record.Files = append(record.Files, fileRun)
+	record.Files, record.Metrics = append(append(record.Files, s.files...), fileReport, fileRun), s.short()
+	if err := report.WriteHTML(d.file(fileReport), page(record, i.resolved, s, i.raw)); err != nil {
+		return nil, err
+	}
 	return record, writeJSON(d.file(fileRun), record)
 }

@@ -118,7 +118,7 @@ func TestTrainAndInfer(t *testing.T) {
 	trained := filepath.Join("training_outputs", "1")
 	run := readRun(t, trained)
 	require.Equal(t, "train", run.Command)
-	require.ElementsMatch(t, []string{fileConfig, fileBundle, fileHistory, fileRun}, run.Files)
+	require.ElementsMatch(t, []string{fileConfig, fileBundle, fileHistory, fileReport, fileRun}, run.Files)
 	require.Len(t, losses(t, trained), 3, "names and two epochs")
 
 	infer := func(more ...string) (int, string, string) {
@@ -131,7 +131,7 @@ func TestTrainAndInfer(t *testing.T) {
 	second := filepath.Join("training_outputs", "2")
 	run = readRun(t, second)
 	require.Equal(t, "autoencoder", run.Model.Name)
-	require.ElementsMatch(t, []string{fileConfig, filePredictions, fileReconstruction, fileAmplitude, filePhase, fileMetrics, fileComparison, fileRun}, run.Files)
+	require.ElementsMatch(t, []string{fileConfig, filePredictions, fileReconstruction, fileAmplitude, filePhase, fileMetrics, fileComparison, fileReport, fileRun}, run.Files)
 	predictions := filepath.Join(second, filePredictions)
 	intensity, shape := array[float32](t, predictions, "intensity")
 	require.Equal(t, []int{7, 1, 64, 64}, shape)
@@ -149,7 +149,7 @@ func TestTrainAndInfer(t *testing.T) {
 
 	code, _, stderr = infer("--do-stitching=false", "--output-dir", "patches")
 	require.Equal(t, exitDone, code, stderr)
-	require.ElementsMatch(t, []string{fileConfig, filePredictions, fileRun}, readRun(t, "patches").Files)
+	require.ElementsMatch(t, []string{fileConfig, filePredictions, fileReport, fileRun}, readRun(t, "patches").Files)
 
 	// Its settings reproduce it.
 	code, _, stderr = ptycho(t, "infer", "--model-path", trained, "--config", filepath.Join(second, fileConfig), "--output-dir", "again")

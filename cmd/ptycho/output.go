@@ -24,6 +24,7 @@ const (
 	fileBundle         = "model.ptycho.zip"
 	fileSimulated      = "simulated.npz"
 	filePredictions    = "predictions.npz"
+	fileReport         = "report.html"
 )
 
 // runRecord is run.json: the results without arrays, and what they came from.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
-	"github.com/ptychobridge/ptychobridge/evaluate"
+	"github.com/ptychobridge/ptychobridge/report"
 	"github.com/ptychobridge/ptychobridge/wholefile"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
@@ -24,20 +24,21 @@ func (r *runner) write(d *directory, results *workflow.Results) (*runRecord, err
 	if err := wholefile.WriteBytes(d.file(fileHistory), history); err != nil {
 		return nil, err
 	}
-	var metrics *evaluate.Metrics
-	if results.Object != nil {
-		var more []string
-		if more, metrics, err = r.writeObject(d, results, r.reconstructed().Object); err != nil {
-			return nil, err
-		}
-		files = append(files, more...)
+	s, err := r.writeObject(d, results, r.reconstructed().Object)
+	if err != nil {
+		return nil, err
 	}
 	record := &runRecord{
 		Results: results, Command: r.command(), Program: versionLine(), Finished: now(),
-		Inputs: []inputRecord{input(r.train)}, Metrics: metrics, Sources: sources(r.resolved), Files: append(files, fileRun),
+		Inputs: []inputRecord{input(r.train)}, Metrics: s.short(), Sources: sources(r.resolved),
+		Files: append(append(files, s.files...), fileReport, fileRun),
 	}
+	inputs := []*dataset.Raw{r.train}
 	if r.test != nil {
-		record.Inputs = append(record.Inputs, input(r.test))
+		record.Inputs, inputs = append(record.Inputs, input(r.test)), append(inputs, r.test)
+	}
+	if err := report.WriteHTML(d.file(fileReport), page(record, r.resolved, s, inputs...)); err != nil {
+		return nil, err
 	}
 	return record, writeJSON(d.file(fileRun), record)
 }

@@ -1,4 +1,7 @@
-// Package npz reads and writes NumPy archives: ZIP files of NPY arrays.
+// Package npz reads and writes NumPy archives: ZIP files of NPY arrays, as
+// numpy.savez makes them (NumPy Enhancement Proposal 1, versions 1 to 3 of the
+// format). Open gives a File, whose Members are described before anything of
+// them is read; Read converts one to a slice; Write takes Arrays.
 //
 // The reader takes files from anywhere: whatever the bytes, it returns arrays
 // or an error that names the file, the key, what was found and what was
@@ -30,7 +33,7 @@ const (
 	encrypted    = 1
 )
 
-// Member describes one array of an archive.
+// Member describes one array of an archive, from its header alone.
 type Member struct {
 	// Key is the name of the member without the ending .npy.
 	Key string
@@ -43,7 +46,7 @@ type Member struct {
 	Fortran bool
 }
 
-// Len is the number of elements.
+// Len is the number of elements, the product of Shape; 1 for a single value.
 func (m Member) Len() int {
 	n := 1
 	for _, d := range m.Shape {
@@ -58,7 +61,8 @@ func (m Member) Pickled() bool { return parseDtype(m.Descr).kind == 'O' }
 // Integer says that the dtype is bool or a signed or unsigned integer.
 func (m Member) Integer() bool { return strings.IndexByte("biu", parseDtype(m.Descr).kind) >= 0 }
 
-// Text says that the dtype is NumPy's unicode, for Strings.
+// Text says that the dtype is NumPy's unicode, which File.Strings reads and Read
+// refuses.
 func (m Member) Text() bool { return parseDtype(m.Descr).kind == 'U' }
 
 // ItemSize is the number of bytes of one element; 0 where the dtype is not one
@@ -216,7 +220,8 @@ func (m member) checkLength() error {
 	return nil
 }
 
-// Close closes the file that Open opened.
+// Close closes the file that Open opened; nothing can be read after that. A File
+// of NewReader has nothing to close. The error is that of the file system.
 func (f *File) Close() error {
 	if f.closer == nil {
 		return nil
@@ -227,7 +232,8 @@ func (f *File) Close() error {
 	return nil
 }
 
-// SHA256 is the hash of the whole file, in hexadecimal digits.
+// SHA256 is the hash of the whole file, in hexadecimal digits. It reads all of
+// it; the error is one of reading.
 func (f *File) SHA256() (string, error) {
 	h := sha256.New()
 	if _, err := io.Copy(h, io.NewSectionReader(f.source, 0, f.source.Size())); err != nil {
@@ -236,7 +242,8 @@ func (f *File) SHA256() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// Members lists the arrays in the order of the archive.
+// Members lists the arrays in the order of the archive. The slice is the
+// caller's.
 func (f *File) Members() []Member {
 	out := make([]Member, len(f.members))
 	for i, m := range f.members {

@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// Element is what arrays can be read into.
+// Element is what Read converts numbers to.
 type Element interface {
 	float32 | float64 | complex64 | complex128 | int64
 }

@@ -15,6 +15,7 @@ import (
 
 // Array is an array to be written.
 type Array struct {
+	// Key is its name in the archive, without .npy.
 	Key string
 	// Data is a []float32, []float64, []complex64, []complex128, []int64 or a
 	// string, which becomes a single unicode value; last index fastest.

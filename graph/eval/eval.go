@@ -1,6 +1,8 @@
 // Package eval runs graph programs in float64 with slow and obvious code. It
 // is the judge of the native runtimes: where they differ from it by more than
-// rounding, they are wrong.
+// rounding, they are wrong. Run takes a program and Arrays by their names and
+// gives Arrays; there is no session and nothing to close. Package
+// bridge/evalnative makes a bridge.Backend of it.
 package eval
 
 import (
@@ -13,19 +15,20 @@ import (
 // numbers in float64.
 type Array struct {
 	Shape graph.Shape
-	Data  []float64
+	Data  []float64 // Shape.Size() of them
 }
 
-// NewArray makes an array of zeros.
+// NewArray makes an array of zeros; without extents, a scalar.
 func NewArray(shape ...int) *Array {
 	return &Array{Shape: shape, Data: make([]float64, graph.Shape(shape).Size())}
 }
 
 // Run computes the outputs of a program from its inputs and states, by their
-// names, and then makes its updates in states. Everything is computed in
-// float64 whatever the types in the graph, except that float32 constants keep
-// their float32 rounding out of it: Cast does nothing. An error names an
-// input or state that is missing or an index outside its axis.
+// names, and then makes its updates in the arrays of states. Everything is
+// computed in float64 whatever the types in the graph: constants are not
+// rounded, and Cast does nothing. The outputs share no memory with inputs or
+// states. An error names an input or state that is missing or has another
+// shape, or an index outside its axis.
 func Run(p *graph.Program, inputs, states map[string]*Array) (map[string]*Array, error) {
 	values := map[*graph.Node]*Array{}
 	lastUse := lastUses(p)

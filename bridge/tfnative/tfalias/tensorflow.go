@@ -9,7 +9,7 @@ package tensorflow
 
 import tf "github.com/wamuir/graft/tensorflow"
 
-// The types.
+// The types that tfgo names, each the one of graft.
 type (
 	DataType       = tf.DataType
 	Graph          = tf.Graph
@@ -21,7 +21,7 @@ type (
 	Tensor         = tf.Tensor
 )
 
-// The types of elements.
+// The types of elements that tfgo names.
 const (
 	Double  = tf.Double
 	Float   = tf.Float
@@ -39,7 +39,7 @@ const (
 	Uint16  = tf.Uint16
 )
 
-// The functions.
+// The functions that tfgo calls, each the one of graft.
 var (
 	LoadSavedModel = tf.LoadSavedModel
 	NewGraph       = tf.NewGraph

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"math"
+	"math/cmplx"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/report"
+	"github.com/ptychobridge/ptychobridge/stitch"
+	"github.com/ptychobridge/ptychobridge/workflow"
+)
+
+// reported writes the page of a run of a simulated set that no runtime has
+// made: its object is the set's, a little changed. It gives the page's file.
+func reported(t *testing.T, epochs int) string {
+	t.Helper()
+	raw, err := dataset.Load(scan(t), dataset.Options{})
+	require.NoError(t, err)
+	raw.Path, raw.Warnings = "/data/<b>scan & co.npz", []string{"no probe scale"}
+	o := &stitch.Object{Rows: raw.Object.Rows, Cols: raw.Object.Cols, Scanned: image.Rect(10, 20, 70, 75)}
+	for i, v := range raw.Object.Data {
+		o.Data = append(o.Data, v*complex64(cmplx.Rect(1, .2*math.Sin(float64(i%17)))))
+		o.Weight = append(o.Weight, 1)
+	}
+	positions := []float64{30, 40}
+	images := &workflow.Image{Rows: o.Rows, Cols: o.Cols, Data: o.Weight}
+	results := &workflow.Results{
+		Backend: "evaluator", Info: bridge.Info{Backend: "evaluator", Version: "0", Path: "/a/long/path/to/some/library-that-is-not-there.so", Device: "cpu", Threads: 2},
+		Precision: "float64", Seed: 42, Steps: 5 * epochs, Object: o, ReconAmp: images, ReconPhase: images, Uncovered: .031,
+		Positions: positions, NNIndices: []int64{0}, Channels: 1, PatternIndices: []int64{0}, Groups: 1,
+		Warnings: []string{"the phase is the same all over the object patches"},
+		Segments: []workflow.Segment{{Backend: "evaluator", ToStep: 3}, {Backend: "pytorch", FromStep: 3, ToStep: 5}},
+	}
+	for e := range epochs {
+		fall := math.Exp(-float64(e) / 10)
+		results.History = append(results.History, workflow.Epoch{
+			Epoch: e + 1, TrainLoss: -450 + 40*fall, ValidationLoss: -451 + 30*fall, LearningRate: 1e-3,
+			TrainDeviance: 1 + 70*fall, ValidationDeviance: 1 + 40*fall, BrightShare: .123,
+		})
+	}
+	var file config.Layer
+	file.Source = "run.yaml"
+	require.NoError(t, file.Set("training.batch_size", "4"))
+	require.NoError(t, file.Set("training.seed", "42"))
+	settings, err := resolve(file)
+	require.NoError(t, err)
+
+	var out strings.Builder
+	a := &app{stdout: &out, stderr: &out}
+	d := &directory{path: t.TempDir()}
+	s, err := a.writeObject(d, results, raw.Object)
+	require.NoError(t, err)
+	require.NotNil(t, s.metrics, out.String())
+	record := &runRecord{
+		Results: results, Command: "run", Program: "ptycho test", Finished: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		Inputs: []inputRecord{input(raw)}, Metrics: s.short(), Files: append(s.files, fileReport, fileRun),
+	}
+	require.NoError(t, report.WriteHTML(d.file(fileReport), page(record, settings, s, raw)))
+	return d.file(fileReport)
+}
+
+// TestPageTells: the page says what run.json says.
+func TestPageTells(t *testing.T) {
+	path := reported(t, 50)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	text := string(content)
+	for _, says := range []string{
+		"Reconstruction of &lt;b&gt;scan &amp; co.npz", "ptycho run on evaluator 0 (cpu), finished 1 March 2026, 12:00:00 UTC",
+		"250 steps", "no patch landed on 3.1 % of the scanned area", "no probe scale", "the phase is the same all over",
+		"They are in 12 % of the pixels", "in epoch 50 of 50", "steps 3 to 5", "training.<wbr>batch_size", "run.yaml",
+		`<a href="./metrics.json">`, "Fourier ring correlation",
+	} {
+		require.True(t, strings.Contains(text, says), says) // without the whole page in the message
+	}
+	require.False(t, strings.Contains(text, "<b>scan"))
+	for _, name := range outputs {
+		require.Equal(t, name != fileReport, fileHolds[name] != "", "what %s holds", name)
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for want, seconds := range map[string]float64{
+		"0.1 s": .06, "99.9 s": 99.94, "1 min 40 s": 99.96, "10 min 29 s": 628.66, "1 h 0 min": 3599.7, "26 h 1 min": 93661,
+	} {
+		require.Equal(t, want, duration(seconds))
+	}
+}
+
+// TestPageOfRun: what run, train and infer write is a page that a browser
+// shows without a fault.
+func TestPageOfRun(t *testing.T) {
+	requireBackend(t, "tensorflow")
+	open := browser(t)
+	path := scan(t)
+	t.Chdir(t.TempDir())
+	commands := [][]string{
+		append([]string{"run", "--train-data-file", path, "--output-dir", "run"}, small...),
+		append([]string{"train", "--train-data-file", path, "--output-dir", "train"}, small...),
+		{"infer", "--model-path", "train", "--test-data-file", path, "--output-dir", "infer"},
+	}
+	for _, arguments := range commands {
+		code, _, stderr := ptycho(t, arguments...)
+		require.Equal(t, exitDone, code, stderr)
+		at, err := filepath.Abs(filepath.Join(arguments[0], fileReport))
+		require.NoError(t, err)
+		require.Empty(t, open(at), arguments[0])
+		content, err := os.ReadFile(at)
+		require.NoError(t, err)
+		require.Equal(t, arguments[0] != "train", strings.Contains(string(content), "<img"))
+		require.Equal(t, arguments[0] != "infer", strings.Contains(string(content), "Learning rate"))
+		require.Equal(t, arguments[0] == "infer", strings.Contains(string(content), "model bundle"))
+	}
+}
+
+// TestPageInBrowser: a browser shows pages without a fault, whatever their
+// length.
+func TestPageInBrowser(t *testing.T) {
+	open := browser(t)
+	for _, epochs := range []int{1, 1000} {
+		require.Empty(t, open(reported(t, epochs)), "%d epochs", epochs)
+	}
+}
+
+// TestBrowserFindsFaults: the test above can fail: of a page with every fault
+// each is named.
+func TestBrowserFindsFaults(t *testing.T) {
+	open := browser(t)
+	path := filepath.Join(t.TempDir(), "page.html")
+	require.NoError(t, os.WriteFile(path, []byte(`<!DOCTYPE html><title>x</title>
+<img alt="gone" src="gone.png"><img alt="broken" src="data:image/png;base64,AAAA">
+<div style="width:1400px">wide</div>
+<script>console.error("said"); throw new Error("thrown")</script>`), 0o600))
+	faults := strings.Join(open(path), "\n")
+	for _, fault := range []string{
+		"loads file://", "gone.png", "net::ERR_FILE_NOT_FOUND", "said", "thrown", "image without pixels: broken", "image without pixels: gone",
+		"360 pixels: the page is 14", "1280 pixels: the page is 14", "printed: the page is 14",
+	} {
+		require.Contains(t, faults, fault)
+	}
+}
+
+// browser starts a headless Chromium and gives a function that opens a file
+// in it, on a narrow and on a wide screen, in light and dark colours and as it
+// is printed, and names what goes wrong.
+func browser(t *testing.T) func(path string) []string {
+	t.Helper()
+	required := os.Getenv("PTYCHO_REQUIRE_BROWSER") != ""
+	program, err := exec.LookPath("chromium")
+	if err != nil && !required {
+		t.Skip("chromium is missing: no page is opened")
+	}
+	require.NoError(t, err, "PTYCHO_REQUIRE_BROWSER is set")
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU)
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	ctx, stop = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(stop)
+	w := &watch{}
+	require.NoError(t, chromedp.Listen(ctx, w.event))
+	return func(path string) []string {
+		w.begin((&url.URL{Scheme: "file", Path: path}).String())
+		for _, screen := range []struct {
+			name          string
+			width         int64
+			media, scheme string
+		}{
+			{"360 pixels", 360, "", "light"},
+			{"1280 pixels", 1280, "", "dark"},
+			{"printed", 720, "print", "light"}, // A4 within its margins
+		} {
+			_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Media: screen.media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: screen.scheme}},
+			})
+			require.NoError(t, err)
+			require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(screen.width, 900), chromedp.Navigate(w.page)))
+			seen, err := chromedp.Run(ctx, chromedp.Evaluate[shownPage](`({
+				width: document.documentElement.scrollWidth, screen: window.innerWidth, text: document.body.innerText.length,
+				dark: matchMedia("(prefers-color-scheme: dark)").matches, print: matchMedia("print").matches,
+				blank: [...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.alt)})`))
+			require.NoError(t, err)
+			require.Equal(t, []bool{screen.scheme == "dark", screen.media == "print"}, []bool{seen.Dark, seen.Print})
+			w.judge(screen.name, seen)
+		}
+		return w.end()
+	}
+}
+
+// shownPage is what a page says of itself.
+type shownPage struct {
+	Width  int      `json:"width"`
+	Screen int      `json:"screen"`
+	Text   int      `json:"text"`
+	Dark   bool     `json:"dark"`
+	Print  bool     `json:"print"`
+	Blank  []string `json:"blank"` // images without pixels, by their texts
+}
+
+// watch gathers the faults of a page from the events of its browser.
+type watch struct {
+	sync.Mutex
+	page   string
+	faults []string
+}
+
+func (w *watch) begin(page string) {
+	w.Lock()
+	defer w.Unlock()
+	w.page, w.faults = page, nil
+}
+
+func (w *watch) end() []string {
+	w.Lock()
+	defer w.Unlock()
+	return w.faults
+}
+
+func (w *watch) fault(format string, arguments ...any) {
+	w.Lock()
+	defer w.Unlock()
+	w.faults = append(w.faults, fmt.Sprintf(format, arguments...))
+}
+
+func (w *watch) judge(where string, seen shownPage) {
+	if seen.Width > seen.Screen {
+		w.fault("%s: the page is %d pixels wide", where, seen.Width)
+	}
+	if seen.Text == 0 {
+		w.fault("%s: the page is empty", where)
+	}
+	for _, alt := range seen.Blank {
+		w.fault("%s: image without pixels: %s", where, alt)
+	}
+}
+
+// event is called with everything that happens in the browser.
+func (w *watch) event(event any) {
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		if address := e.Request.URL; address != w.page && !strings.HasPrefix(address, "data:") {
+			w.fault("loads %s", address)
+		}
+	case *network.EventLoadingFailed:
+		w.fault("a request failed: %s", e.ErrorText)
+	case *runtime.EventExceptionThrown:
+		w.fault("exception: %s", e.ExceptionDetails.Exception.Description)
+	case *runtime.EventConsoleAPICalled:
+		for _, argument := range e.Args {
+			w.fault("console %s: %s", e.Type, argument.Value)
+		}
+	case *log.EventEntryAdded:
+		w.fault("log %s: %s", e.Entry.Level, e.Entry.Text)
+	}
+}
