@@ -110,7 +110,7 @@ alone, on the native TensorFlow or LibTorch library as --backend says.`,
 	})
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.AddCommand(runCommand(a), trainCommand(a), inferCommand(a), simulateCommand(a), evaluateCommand(a), inspectCommand(a), doctorCommand(a), versionCommand(a))
+	root.AddCommand(runCommand(a), trainCommand(a), inferCommand(a), simulateCommand(a), evaluateCommand(a), inspectCommand(a), parityCommand(a), parityWorkerCommand(a), doctorCommand(a), versionCommand(a))
 	completionCommand(root)
 	return root
 }

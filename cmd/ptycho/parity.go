@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/parity"
+	"github.com/ptychobridge/ptychobridge/selector"
+)
+
+// Files of a parity report.
+const (
+	fileParity     = "parity.json"
+	fileParityPage = "parity.html"
+)
+
+func parityCommand(a *app) *cobra.Command {
+	p := &comparison{app: a}
+	c := &cobra.Command{
+		Use:   "parity",
+		Short: "Measure how far the two runtimes agree, and say which side is off",
+		Long: `Makes the same computations on TensorFlow, on LibTorch and on the float64
+evaluator, each in a process of its own, and compares what they give: single
+operations, layers, network, physics, loss, gradients, an optimizer step, a
+training step by step, and a whole reconstruction. In float64 both runtimes must
+do the same mathematics; in float32 the report shows what rounding does.
+
+Each figure has a budget, which the report names with its reason. The exit code
+is 0 where all are within, 1 otherwise. parity.json and parity.html are written
+into --output-dir. Without a data file, a small scan is simulated.`,
+		Example: `  ptycho parity
+  ptycho parity --train-data-file scan.npz --nphotons 4.4e5 --gridsize 2
+  ptycho parity --levels operation,gradient --precisions float64
+  ptycho parity --output-dir agreement --json`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return p.run(c.Context()) },
+	}
+	p.register(c)
+	return c
+}
+
+// comparison is one call of the command.
+type comparison struct {
+	*app
+	data, output       string
+	levels, precisions []string
+	gridsize, batch    int
+	steps, judged      int
+	epochs, threads    int
+	filters            float64
+	trained            float64 // filters of the reconstruction
+	nphotons           float64
+	seed               uint64
+	repeats, inProcess bool
+	fault              string
+}
+
+func (p *comparison) register(c *cobra.Command) {
+	var levels []string
+	for _, l := range parity.Levels() {
+		levels = append(levels, string(l))
+	}
+	f := c.Flags()
+	f.StringVar(&p.data, "train-data-file", "", "NPZ file of a scan; default: a small one is simulated")
+	f.StringVar(&p.output, "output-dir", "parity_outputs", "directory for the report; by default the next free parity_outputs/<number>")
+	f.StringSliceVar(&p.levels, "levels", levels, "what to compare")
+	f.StringSliceVar(&p.precisions, "precisions", []string{"float64", "float32"}, "float64, float32 or both")
+	f.IntVar(&p.gridsize, "gridsize", 1, "g: a group has g² patterns")
+	f.IntVar(&p.batch, "batch-size", 4, "groups of a batch, below the reconstruction")
+	f.IntVar(&p.steps, "steps", 50, "optimizer steps of the level training")
+	f.IntVar(&p.judged, "judged-steps", 2, "how many of them the evaluator makes too; it is slow")
+	f.IntVar(&p.epochs, "nepochs", 8, "epochs of the reconstruction")
+	f.Float64Var(&p.filters, "n-filters-scale", 0.25, "width of the network, below the reconstruction")
+	f.Float64Var(&p.trained, "trained-filters-scale", 1, "width of the network that is trained for the reconstruction")
+	f.Float64Var(&p.nphotons, "nphotons", config.DefaultTraining().NPhotons, "photons in a mean pattern")
+	f.Uint64Var(&p.seed, "seed", config.DefaultTraining().Seed, "of weights, order and simulation")
+	f.IntVar(&p.threads, "threads", 0, "threads of one operation; 0: one for each processor")
+	f.BoolVar(&p.repeats, "repeats", true, "also compare each runtime with itself: again, and with another number of threads")
+	f.BoolVar(&p.inProcess, "in-process", false, "also compute in this process, and compare with processes of their own")
+	f.StringVar(&p.fault, "fault", "", "makes an operation of a runtime wrong, as in pytorch:MaxPool, to see it found")
+	_ = f.MarkHidden("fault") // the flag is there
+	completeValues(c, "levels", levels...)
+	completeValues(c, "precisions", "float64", "float32")
+}
+
+func (p *comparison) run(ctx context.Context) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	for _, name := range selector.Backends() { // a missing one should be known at once
+		b, err := selector.Open(name, bridge.Options{Threads: p.threads})
+		if err != nil {
+			return err
+		}
+		if err := b.Close(); err != nil {
+			return err
+		}
+	}
+	d, err := newDirectory(p.output, p.output == "parity_outputs", false, []string{p.data})
+	if err != nil {
+		return err
+	}
+	report, err := p.compare(ctx, d)
+	if err != nil {
+		return errors.Join(err, d.undo())
+	}
+	if err := writeJSON(d.file(fileParity), report); err != nil {
+		return err
+	}
+	if err := p.print(d, report); err != nil {
+		return err
+	}
+	if !report.Within {
+		return quiet{errors.New("the runtimes are not within the budgets")}
+	}
+	return nil
+}
+
+// check judges the flags.
+func (p *comparison) check() error {
+	var faults []error
+	fault := func(bad bool, format string, arguments ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf(format, arguments...))
+		}
+	}
+	for _, l := range p.levels {
+		fault(!slices.Contains(parity.Levels(), parity.Level(l)), "--levels: there is no level %q", l)
+	}
+	fault(len(p.levels) == 0, "--levels: found none")
+	for _, t := range p.precisions {
+		fault(t != "float64" && t != "float32", "--precisions: found %q; expected float64 or float32 (bf16-mixed is not in this version)", t)
+	}
+	fault(len(p.precisions) == 0, "--precisions: found none")
+	fault(p.batch < 1, "--batch-size: found %d; expected 1 or more", p.batch)
+	fault(p.steps < 1, "--steps: found %d; expected 1 or more", p.steps)
+	fault(p.judged < 1 || p.judged > p.steps, "--judged-steps: found %d; expected 1 to %d, the number of --steps", p.judged, p.steps)
+	fault(p.threads < 0, "--threads: found %d; expected 0 or more", p.threads)
+	faults = append(faults, p.configuration().Validate())
+	if backend, op, ok := strings.Cut(p.fault, ":"); p.fault != "" {
+		fault(!ok || !slices.Contains(selector.Backends(), backend), "--fault: found %q; expected a backend and an operation, as in pytorch:MaxPool", p.fault)
+		_, err := parity.Faulty(nil, op)
+		faults = append(faults, err)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// configuration is that of the reconstruction.
+func (p *comparison) configuration() config.TrainingConfig {
+	c := config.DefaultTraining()
+	c.Model.Gridsize, c.Model.NFiltersScale = p.gridsize, p.trained
+	c.NeighborCount = max(c.NeighborCount, p.gridsize*p.gridsize)
+	c.NEpochs, c.NPhotons, c.Seed = p.epochs, p.nphotons, p.seed
+	c.EarlyStopPatience, c.OutputDir = 0, ""
+	return c
+}
+
+// settings are those of the suite, over the scan of a file.
+func (p *comparison) settings(raw *dataset.Raw) parity.Settings {
+	c := p.configuration()
+	c.Model.N, c.TrainDataFile = raw.N, raw.Path
+	m := c.Model
+	m.NFiltersScale = p.filters
+	s := parity.Settings{
+		Data: raw.Path, Model: m, Batch: p.batch, Steps: p.steps, Judged: p.judged, Seed: p.seed,
+		Floats: p.precisions, Training: c,
+	}
+	for _, l := range p.levels {
+		s.Levels = append(s.Levels, parity.Level(l))
+	}
+	return s
+}
+
+// scan loads the data or simulates some beside the report.
+func (p *comparison) scan(d *directory) (*dataset.Raw, error) {
+	if p.data != "" {
+		path, err := filepath.Abs(p.data)
+		if err != nil {
+			return nil, err
+		}
+		raw, err := dataset.Load(path, dataset.Options{})
+		if err != nil {
+			return nil, err
+		}
+		p.warnAll(raw.Warnings)
+		return raw, nil
+	}
+	raw, err := dataset.Simulate(dataset.SimulateOptions{
+		Object: dataset.ObjectSiemens, Scan: dataset.ScanJitter, Patterns: 196, N: 64, NPhotons: p.nphotons, Seed: p.seed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(d.file(fileSimulated))
+	if err != nil {
+		return nil, err
+	}
+	raw.Path = path
+	return raw, raw.Write(path)
+}
+
+// compare runs all processes and makes the report.
+func (p *comparison) compare(ctx context.Context, d *directory) (*parity.Report, error) {
+	raw, err := p.scan(d)
+	if err != nil {
+		return nil, err
+	}
+	s := p.settings(raw)
+	w, err := newWorkers(p, s)
+	if err != nil {
+		return nil, err
+	}
+	defer w.remove()
+	outcomes, err := w.suite(ctx)
+	if err != nil {
+		return nil, err
+	}
+	report, err := outcomes.report(s)
+	if err != nil {
+		return nil, err
+	}
+	if p.repeats && len(report.Failures) == 0 {
+		if report.Repeats, err = w.again(ctx, outcomes); err != nil {
+			return nil, err
+		}
+	}
+	report.Created, report.Program, report.Machine = now(), versionLine(), machine()
+	if p.fault != "" {
+		report.Notes = append(report.Notes, "an operation was made wrong on purpose: "+p.fault)
+	}
+	return report, nil
+}
+
+func (p *comparison) print(d *directory, r *parity.Report) error {
+	if p.json {
+		e := json.NewEncoder(p.stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	if err := parity.WriteTable(p.stdout, r); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(p.stdout, "wrote\n  %s\n", d.file(fileParity))
+	return err
+}
+
+// machine describes where this runs.
+func machine() parity.Machine {
+	m := parity.Machine{System: systemName(), Processors: processors(), WaitPolicy: os.Getenv("OMP_WAIT_POLICY")}
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return m
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			m.CPU = strings.TrimSpace(value)
+			break
+		}
+	}
+	return m
+}

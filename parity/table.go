@@ -1,0 +1,125 @@
+package parity
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteTable writes the report for a terminal of 80 columns.
+func WriteTable(w io.Writer, r *Report) error {
+	var t strings.Builder
+	for _, f := range r.Failures {
+		fmt.Fprintf(&t, "%s did not finish:\n  %s\n", f.Backend, strings.ReplaceAll(f.Error, "\n", "\n  "))
+	}
+	if len(r.Failures) == 0 {
+		r.body(&t)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&t, "note: %s\n", n)
+	}
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+func (r *Report) body(t *strings.Builder) {
+	a, b := r.Runtimes[0], r.Runtimes[1]
+	for i, x := range []Runtime{a, b} {
+		fmt.Fprintf(t, "%s  %s %s on %s, %d threads, %.0f s\n", []string{"A", "B"}[i], x.Backend, x.Version, x.Device, x.Threads, x.Seconds)
+	}
+	judge := "none"
+	if r.Judge != nil {
+		judge = fmt.Sprintf("evaluator, float64, %.0f s", r.Judge.Seconds)
+	}
+	fmt.Fprintf(t, "E  %s\n", judge)
+	fmt.Fprintf(t, "largest |difference| / largest |value| of a tensor:\n\n")
+	fmt.Fprintf(t, "%-9s %-14s %6s %8s %8s %8s %7s  %s\n", "", "level", "tensors", "A−B", "A−E", "B−E", "equal", "verdict")
+	for _, l := range r.Levels {
+		one, two := "", ""
+		if l.Judged != nil {
+			one, two = short(l.Judged[0]), short(l.Judged[1])
+		}
+		fmt.Fprintf(t, "%-9s %-14s %6d  %8s %8s %8s %5.1f %%  %s\n", l.Precision, l.Level, l.Figures, short(l.Pair), one, two, 100*l.Equal, r.verdict(l))
+	}
+	r.outside(t)
+	for _, c := range r.Reconstructions {
+		m := c.Metrics
+		fmt.Fprintf(t, "\nobjects after %d epochs in %s: phase correlation %.4f, amplitude %.4f,\n  complex error %.2g\n", c.Epochs, c.Precision, m.PhaseCorrelation, m.AmplitudeCorrelation, m.ComplexError)
+	}
+	for i, x := range r.Repeats {
+		if i == 0 {
+			fmt.Fprintln(t)
+		}
+		same := "the same bits"
+		if !x.Equal {
+			same = fmt.Sprintf("%d of %d tensors differ, by up to %s", x.Different, x.Figures, short(x.Largest))
+		}
+		fmt.Fprintf(t, "%s %s: %s\n", x.Backend, x.What, same)
+	}
+	if r.Within {
+		fmt.Fprintf(t, "\nwithin the budgets: %d figures\n", len(r.Figures))
+	} else {
+		fmt.Fprintf(t, "\nNOT within the budgets; look first at the topmost level that is off\n")
+	}
+}
+
+// verdict words a level: in how much of its budget, or who is off.
+func (r *Report) verdict(l Summary) string {
+	switch {
+	case l.Outside == 0 && l.Worst < 0:
+		return "shown only"
+	case l.Outside == 0:
+		return "ok"
+	}
+	return fmt.Sprintf("%d off: %s", l.Outside, r.side(l.Off))
+}
+
+// side names who is off.
+func (r *Report) side(s string) string {
+	switch s {
+	case SideFirst:
+		return r.Runtimes[0].Backend
+	case SideSecond:
+		return r.Runtimes[1].Backend
+	case SideBoth:
+		return "both"
+	}
+	return "not known which"
+}
+
+// outsideShown is how many figures beyond their budgets are listed.
+const outsideShown = 10
+
+func (r *Report) outside(t *strings.Builder) {
+	listed := 0
+	for _, f := range r.Figures {
+		if f.Within {
+			continue
+		}
+		if listed++; listed > outsideShown {
+			continue
+		}
+		if listed == 1 {
+			fmt.Fprintln(t)
+		}
+		d := f.Pair.Relative
+		if f.Judged != nil {
+			d = max(f.Judged[0].Relative, f.Judged[1].Relative)
+		}
+		fmt.Fprintf(t, "off: %s %s, %s: %s\n     %s, allowed %s (%s)\n", f.Precision, f.Level, f.Experiment, f.Output, short(d), short(f.Limit), f.Budget)
+	}
+	if listed > outsideShown {
+		fmt.Fprintf(t, "… and %d more, see the report\n", listed-outsideShown)
+	}
+}
+
+// short words a distance.
+func short(v float64) string {
+	switch {
+	case v == 0:
+		return "0"
+	case v > 1e300:
+		return "no number"
+	}
+	return fmt.Sprintf("%.1e", v)
+}
