@@ -43,7 +43,6 @@ ends as if it had never stopped. More --nepochs, another --backend, --device or
 		RunE: func(c *cobra.Command, _ []string) error { return r.run(c) },
 	}
 	r.register(c, allSections...)
-	c.Flags().StringVar(&r.resume, "resume", "", "directory of a run that was stopped: goes on with it")
 	return c
 }
 
@@ -51,6 +50,8 @@ ends as if it had never stopped. More --nepochs, another --backend, --device or
 func (r *runner) register(c *cobra.Command, sections ...string) {
 	r.settings.register(c, sections...)
 	c.Flags().BoolVar(&r.force, "force", false, "replace an earlier run in --output-dir")
+	c.Flags().StringVar(&r.resume, "resume", "", "directory of a run that was stopped: goes on with it")
+	_ = c.MarkFlagDirname("resume") // it was just made
 }
 
 // runner is one run.
