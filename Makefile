@@ -3,7 +3,7 @@
 # Variables: BACKEND (tensorflow or pytorch) and ARGS for `make run`,
 # FUZZTIME for `make fuzz`, RUN for `make bench` (a pattern of names).
 # PTYCHO_LIBTENSORFLOW and PTYCHO_LIBTORCH give native libraries that are there
-# already, PTYCHO_CACHE another place for those that are fetched.
+# already, PTYCHO_CACHE another place, an absolute path, for those that are fetched.
 
 BACKEND  ?= tensorflow
 ARGS     ?= --nepochs 15

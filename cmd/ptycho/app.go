@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/build"
 	"github.com/ptychobridge/ptychobridge/selector"
 )
 
@@ -56,9 +57,18 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintf(stderr, "ptycho: interrupted: %v\n", err)
 	case !errors.As(err, &said):
-		fmt.Fprintf(stderr, "ptycho: %v\n", err)
+		fmt.Fprintf(stderr, "ptycho: %v\n", notLookedIn(err))
 	}
 	return exitCode(err)
+}
+
+// notLookedIn adds to the error of a missing runtime why it was not looked for
+// in the cache.
+func notLookedIn(err error) error {
+	if _, cache := build.TensorFlowDir(); cache != nil && errors.Is(err, bridge.ErrUnavailable) {
+		return fmt.Errorf("%w\nIt was not looked for in the cache: %w", err, cache)
+	}
+	return err
 }
 
 // usageError is a fault of the command line or of the configuration.

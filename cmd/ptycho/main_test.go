@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -188,6 +189,18 @@ func TestUnavailable(t *testing.T) {
 		require.Contains(t, stderr, " backend selected")
 		require.NoDirExists(t, "training_outputs/1")
 	}
+}
+
+// TestRelativeCache: a runtime that is missing because the cache is not an
+// absolute path is not only missing.
+func TestRelativeCache(t *testing.T) {
+	t.Setenv("PTYCHO_CACHE", "own")
+	err := notLookedIn(fmt.Errorf("no library: %w", bridge.ErrUnavailable))
+	require.ErrorContains(t, err, "the cache own is a relative path")
+	require.ErrorIs(t, err, bridge.ErrUnavailable)
+	require.EqualError(t, notLookedIn(os.ErrExist), os.ErrExist.Error())
+	t.Setenv("PTYCHO_CACHE", t.TempDir())
+	require.EqualError(t, notLookedIn(bridge.ErrUnavailable), bridge.ErrUnavailable.Error())
 }
 
 func TestDoctor(t *testing.T) {
