@@ -37,12 +37,7 @@ No native library is needed. --json prints all there is.`,
   ptycho inspect training_outputs/1/model.ptycho.zip --json
   ptycho inspect training_outputs/1
   ptycho inspect training_outputs/1/checkpoints`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{fmt.Errorf("found %d arguments; expected one, a data file, a model or the directory of a run; see %s --help", len(args), c.CommandPath())}
-			}
-			return nil
-		},
+		Args: oneArgument("a data file, a model, a checkpoint or the directory of a run"),
 		RunE: func(c *cobra.Command, args []string) error {
 			err := interruptible(c.Context(), func() error { return a.inspect(args[0]) })
 			if err != nil {

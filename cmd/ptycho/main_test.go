@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,14 +69,6 @@ func TestHelpAndVersion(t *testing.T) {
 	code, stdout, _ = ptycho(t, "version")
 	require.Equal(t, exitDone, code)
 	require.True(t, strings.HasPrefix(stdout, "ptycho "), stdout)
-	for _, command := range []string{"run", "train", "infer", "simulate", "evaluate", "inspect", "doctor", "completion", "version"} {
-		code, stdout, _ := ptycho(t, command, "--help")
-		require.Equal(t, exitDone, code)
-		require.Contains(t, stdout, "Examples:", command)
-		for line := range strings.Lines(stdout) {
-			require.LessOrEqual(t, utf8.RuneCountInString(line), 81, "%s: %s", command, line)
-		}
-	}
 }
 
 // TestUsage: faults of the command line have the exit code 2, a sentence on

@@ -138,6 +138,9 @@ func (r *runner) prepare(c *cobra.Command) error {
 	if err := selector.Check(cfg); err != nil {
 		return err
 	}
+	if from := r.resolved.Sources["training.train_data_file"]; cfg.Training.TrainDataFile == "" && from == "command line" {
+		return usageError{errors.New("--train-data-file is empty: give the NPZ file to train on, or leave it out for a simulated scan")}
+	}
 	if err := available(cfg); err != nil {
 		return err
 	}
