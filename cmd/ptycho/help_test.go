@@ -113,7 +113,7 @@ func TestSuggestions(t *testing.T) {
 		"run --train_data-fil x":  "did you mean --train-data-file?",
 		"run --train-dat x":       "did you mean --train-data-file?",
 		"run --batchsize=4":       "did you mean --batch-size?",
-		"infer --modle-path x":    "did you mean --model-path?",
+		"infer --mode-path x":     "did you mean --model-path?",
 		"version --jsn":           "did you mean --json?",
 		"dance":                   "",
 		"help dance":              "",
