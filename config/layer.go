@@ -71,17 +71,23 @@ func (l *Layer) at(err error, line int) error {
 // Keys lists the paths that the layer sets, sorted.
 func (l Layer) Keys() []string { return slices.Sorted(maps.Keys(l.values)) }
 
+// fromMetadata are the settings that the metadata of a data file may give, each
+// under its key.
+var fromMetadata = []string{"training.nphotons"}
+
 // Metadata is the layer of what a data file says about itself. Of its entries
 // only nphotons is a setting; others are not read. The error names source, key
 // and what is allowed.
 func Metadata(source string, entries map[string]any) (Layer, error) {
 	l := Layer{Source: source}
-	v, ok := entries["nphotons"]
-	if !ok {
-		return l, nil
-	}
-	if err := l.Set("training.nphotons", fmt.Sprint(v)); err != nil {
-		return Layer{}, fmt.Errorf("config: metadata: %w", err)
+	for _, path := range fromMetadata {
+		v, ok := entries[lastComponent(path)]
+		if !ok {
+			continue
+		}
+		if err := l.Set(path, fmt.Sprint(v)); err != nil {
+			return Layer{}, fmt.Errorf("config: metadata: %w", err)
+		}
 	}
 	return l, nil
 }
