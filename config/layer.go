@@ -102,7 +102,8 @@ type Resolved struct {
 // Resolve lays settings over the defaults, the weakest layer first: metadata
 // of the data file, configuration file, flags. A setting that a layer does not
 // have is left as it is, so a flag that was not given beats nothing. The
-// result has passed Validate; the error is a Faults that names the sources.
+// result has passed Validate; the error is a Faults that names the sources, and
+// what was asked for is there beside it, so that more can be found wrong with it.
 func Resolve(layers ...Layer) (Resolved, error) {
 	r := Resolved{Config: Default(), Sources: map[string]string{}}
 	lines := map[string]int{}
@@ -130,8 +131,5 @@ func Resolve(layers ...Layer) (Resolved, error) {
 		}
 		faults = append(faults, f)
 	}
-	if err := faults.err(); err != nil {
-		return Resolved{}, err
-	}
-	return r, nil
+	return r, faults.err()
 }

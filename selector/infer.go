@@ -22,9 +22,6 @@ import (
 // of package bundle, bridge.ErrUnavailable or the error of ctx.
 func LoadInferenceBundleWithBackend(ctx context.Context, dir string, cfg config.InferenceConfig, modelName string, options ...Option) (*workflow.Model, config.LegacyParams, error) {
 	c := newCall(options)
-	if err := checkBackend(cfg.Backend, "InferenceConfig.backend"); err != nil {
-		return nil, nil, err
-	}
 	if err := checkInference(cfg, c.execution); err != nil {
 		return nil, nil, err
 	}
@@ -57,23 +54,6 @@ func LoadInferenceBundleWithBackend(ctx context.Context, dir string, cfg config.
 	m.Tell(c.progress)
 	c.logger.Info("complete", "backend", cfg.Backend)
 	return m, c.legacy, nil
-}
-
-// checkInference refuses settings out of range and those that this version
-// does not support.
-func checkInference(cfg config.InferenceConfig, e config.ExecutionConfig) error {
-	if err := cfg.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidConfig, err)
-	}
-	whole := config.Default()
-	whole.Execution = e
-	if err := e.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidConfig, err)
-	}
-	if err := whole.Unsupported(); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidConfig, err)
-	}
-	return nil
 }
 
 // synchronizeInference lays the bundle's parameters and then the

@@ -115,6 +115,32 @@ func smallInference(backend string) config.InferenceConfig {
 	return c
 }
 
+// paths are the three functions as calls with options only, on a scan of 5
+// patterns; dir is the bundle that is loaded.
+func paths(t *testing.T, c config.TrainingConfig, dir string) map[string]func(...Option) error {
+	t.Helper()
+	raw := smallScan(t)
+	return map[string]func(...Option) error{
+		"run": func(o ...Option) error {
+			_, _, _, err := RunCDIExampleWithBackend(t.Context(), raw, nil, c, o...)
+			return err
+		},
+		"train": func(o ...Option) error {
+			_, err := TrainCDIModelWithBackend(t.Context(), raw, nil, c, o...)
+			return err
+		},
+		"load": func(o ...Option) error {
+			i := smallInference(c.Backend)
+			i.BatchSize = c.BatchSize
+			m, _, err := LoadInferenceBundleWithBackend(t.Context(), dir, i, "", o...)
+			if m != nil {
+				err = errors.Join(err, m.Close())
+			}
+			return err
+		},
+	}
+}
+
 // TestD1RunAndD11Shapes: signature, keys and shapes are the same for both.
 func TestD1RunAndD11Shapes(t *testing.T) {
 	raw := smallScan(t)
@@ -203,20 +229,7 @@ func TestD5OrderOfEvents(t *testing.T) {
 		`log msg=complete backend=pytorch`, "close pytorch",
 	}, seen)
 
-	for name, call := range map[string]func(...Option) error{
-		"run": func(o ...Option) error {
-			_, _, _, err := RunCDIExampleWithBackend(t.Context(), raw, nil, smallConfig(config.PyTorch), o...)
-			return err
-		},
-		"train": func(o ...Option) error {
-			_, err := TrainCDIModelWithBackend(t.Context(), raw, nil, smallConfig(config.PyTorch), o...)
-			return err
-		},
-		"load": func(o ...Option) error {
-			_, _, err := LoadInferenceBundleWithBackend(t.Context(), dir, smallInference(config.PyTorch), "", o...)
-			return err
-		},
-	} {
+	for name, call := range paths(t, smallConfig(config.PyTorch), dir) {
 		t.Run(name+", unavailable", func(t *testing.T) {
 			var seen events
 			legacy := config.LegacyParams{"mine": 1}
