@@ -32,9 +32,11 @@ func (c DataConfig) Validate() error { return Config{Data: c}.faults("data").err
 func (c ExecutionConfig) Validate() error { return Config{Execution: c}.faults("execution").err() }
 
 // Validate checks an inference, see Config.Validate. Numbers and texts of the
-// model that are not set pass.
+// model that are not set pass, and so does a NeighborCount of 0.
 func (c InferenceConfig) Validate() error {
-	faults := c.whole().faults("model", "training")
+	faults := slices.DeleteFunc(c.whole().faults("model", "training"), func(f Fault) bool {
+		return f.Key == "training.neighbor_count" && c.NeighborCount == 0
+	})
 	for i, f := range faults {
 		if key, ok := strings.CutPrefix(f.Key, "training."); ok {
 			faults[i].Key = "inference." + key

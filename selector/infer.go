@@ -15,7 +15,7 @@ import (
 // empty), which gives the object, or autoencoder, which gives the predicted
 // intensities too. The bundle's model section wins: a field of cfg.Model that
 // is set, which is to say not zero, and differs is an error that names both.
-// The caller closes the model. params are the legacy parameters of the
+// A cfg.NeighborCount of 0 is the bundle's. With WithBundle dir is not read. The caller closes the model. params are the legacy parameters of the
 // training, laid over with those of cfg.
 //
 // cfg is not changed. Errors match ErrInvalidBackend, ErrInvalidConfig, those
@@ -28,11 +28,14 @@ func LoadInferenceBundleWithBackend(ctx context.Context, dir string, cfg config.
 	if modelName == "" {
 		modelName = workflow.DiffractionToObject
 	}
-	trained, err := bundle.Read(dir)
+	trained, err := c.read(dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := workflow.CheckModel(trained, cfg, modelName); err != nil {
+		return nil, nil, err
+	}
+	if err := checkGroups(cfg, trained); err != nil {
 		return nil, nil, err
 	}
 	if err := c.synchronizeInference(trained, cfg); err != nil {
@@ -54,6 +57,20 @@ func LoadInferenceBundleWithBackend(ctx context.Context, dir string, cfg config.
 	m.Tell(c.progress)
 	c.logger.Info("complete", "backend", cfg.Backend)
 	return m, c.legacy, nil
+}
+
+// read reads the bundle at dir, unless there is one.
+func (c *call) read(dir string) (*bundle.Bundle, error) {
+	if c.bundle != nil {
+		return c.bundle, nil
+	}
+	return bundle.Read(dir)
+}
+
+// checkGroups refuses settings that do not go with the bundle's gridsize.
+func checkGroups(cfg config.InferenceConfig, trained *bundle.Bundle) error {
+	cfg.Model = trained.Config.Training.Model
+	return refusal(nil, cfg.Validate())
 }
 
 // synchronizeInference lays the bundle's parameters and then the

@@ -101,6 +101,14 @@ func smallScan(t *testing.T) *dataset.Raw {
 	return raw
 }
 
+// nineScan has patterns enough for a group at gridsize 3.
+func nineScan(t *testing.T) *dataset.Raw {
+	t.Helper()
+	raw, err := dataset.Simulate(dataset.SimulateOptions{Patterns: 9, N: 64, NPhotons: 1e5, Seed: 1})
+	require.NoError(t, err)
+	return raw
+}
+
 func smallConfig(backend string) config.TrainingConfig {
 	c := config.Default().Training
 	c.Model.NFiltersScale = 0.25

@@ -59,10 +59,14 @@ type Prediction struct {
 
 // OpenModel checks that the bundle's weights are those of its configuration
 // and prepares the model of that name. The bundle's model section wins; what
-// c.Model sets otherwise is an error that names both. An unknown name is an
+// c.Model sets otherwise is an error that names both, and a c.NeighborCount of 0
+// is the training's. An unknown name is an
 // error that lists the names there are. On success the model owns b; on
 // failure the caller keeps it.
 func OpenModel(b bridge.Backend, trained *bundle.Bundle, c config.InferenceConfig, e config.ExecutionConfig, name string) (*Model, error) {
+	if c.NeighborCount == 0 {
+		c.NeighborCount = trained.Config.Training.NeighborCount
+	}
 	m := &Model{name: name, backend: b, bundle: trained, config: c, precision: e.Precision, progress: func(Progress) {}}
 	if err := m.prepare(e.Precision); err != nil {
 		return nil, fmt.Errorf("workflow: open model: %w", err)
