@@ -573,16 +573,10 @@ func TestVariants(t *testing.T) {
 
 // TestVariantsNative does the same on both runtimes, in one step an epoch.
 func TestVariantsNative(t *testing.T) {
-	required := os.Getenv("PTYCHO_REQUIRE_NATIVE") != ""
 	raw := smallScan(t)
 	for _, backend := range Backends() {
 		t.Run(backend, func(t *testing.T) {
-			b, err := Open(backend, bridge.Options{})
-			if errors.Is(err, bridge.ErrUnavailable) && !required {
-				t.Skipf("%s is missing: %v", backend, err)
-			}
-			require.NoError(t, err)
-			require.NoError(t, b.Close())
+			native(t, backend)
 			run := func(name string, raw *dataset.Raw, change func(*config.TrainingConfig)) {
 				t.Run(name, func(t *testing.T) {
 					requireTrains(t, raw, backend, func(c *config.TrainingConfig) {
