@@ -142,7 +142,7 @@ func TestValidateInference(t *testing.T) {
 	}, whole.Inference("m"))
 }
 
-// TestUnsupported: each row of the table is refused by name, all at once, and
+// TestUnsupported: D16: each row of the table is refused by name, all at once, and
 // what is next to it is not.
 func TestUnsupported(t *testing.T) {
 	for _, c := range []struct{ key, text, supported string }{
