@@ -86,6 +86,9 @@ func TestTableIsComplete(t *testing.T) {
 	for _, d := range deferred {
 		require.True(t, seen[d.key], d.key)
 	}
+	for _, i := range idle {
+		require.True(t, seen[i.key], i.key)
+	}
 }
 
 // TestDefaults compares with the defaults of the documented contract.

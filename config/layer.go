@@ -96,7 +96,7 @@ func Metadata(source string, entries map[string]any) (Layer, error) {
 type Resolved struct {
 	Config   Config
 	Sources  map[string]string // of every setting by its path: a layer's source or "default"
-	Warnings []string
+	Warnings []string          // deprecated names, and settings that were given and have no effect
 }
 
 // Resolve lays settings over the defaults, the weakest layer first: metadata
@@ -106,12 +106,13 @@ type Resolved struct {
 // what was asked for is there beside it, so that more can be found wrong with it.
 func Resolve(layers ...Layer) (Resolved, error) {
 	r := Resolved{Config: Default(), Sources: map[string]string{}}
-	lines := map[string]int{}
+	givers := map[string]*Layer{}
 	var faults Faults
 	for _, f := range table {
 		path := f.Path()
 		r.Sources[path] = "default"
-		for _, l := range layers {
+		for i := range layers {
+			l := &layers[i]
 			v, ok := l.values[path]
 			if !ok {
 				continue
@@ -119,17 +120,20 @@ func Resolve(layers ...Layer) (Resolved, error) {
 			if err := f.Set(&r.Config, v.text); err != nil {
 				panic(fmt.Sprintf("config: BUG: a layer holds what it refuses: %v", err))
 			}
-			r.Sources[path], lines[path] = l.Source, v.line
+			r.Sources[path], givers[path] = l.Source, l
 		}
 	}
 	for _, l := range layers {
 		r.Warnings = append(r.Warnings, l.Warnings...)
 	}
 	for _, f := range r.Config.faults(sections()...) {
-		if s := r.Sources[f.Key]; s != "default" {
-			f.Source, f.Line = s, lines[f.Key]
+		if l := givers[f.Key]; l != nil {
+			f.Source, f.Line = l.Source, l.values[f.Key].line
 		}
 		faults = append(faults, f)
+	}
+	if faults == nil {
+		r.idle(givers)
 	}
 	return r, faults.err()
 }

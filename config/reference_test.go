@@ -61,6 +61,19 @@ supported yet is in [deferred.md](deferred.md).
 		fmt.Fprintf(&b, "| `%s` | %s |\n", r.key, r.doc)
 	}
 	b.WriteString(`
+## Settings without effect
+
+Not an error: a warning names the setting where a flag or a file gives it. In a file
+that gives a whole section, as ` + "`config.yaml`" + ` of a run does, only a value other than
+the default counts as given.
+
+| setting | has no effect |
+|---|---|
+`)
+	for _, i := range idle {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", i.key, i.doc)
+	}
+	b.WriteString(`
 ## Names of the reference program
 
 A file or a flag may use a deprecated name, with a warning:
