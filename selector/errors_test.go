@@ -71,6 +71,7 @@ func TestErrorTexts(t *testing.T) {
 		}),
 		"unknown-model-name": load(dir, "probe", nothing),
 		"differing-value":    load(dir, "", func(i *config.InferenceConfig) { i.Model.N = 128 }),
+		"differing-values":   load(dir, "", func(i *config.InferenceConfig) { i.Model.N, i.Model.PatchMerge = 256, "central" }),
 		"no-bundle":          load(filepath.Dir(dir), "", nothing),
 		"missing-bundle":     load(filepath.Join(dir, "none"), "", nothing),
 	} {

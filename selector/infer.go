@@ -15,8 +15,9 @@ import (
 // empty), which gives the object, or autoencoder, which gives the predicted
 // intensities too. The bundle's model section wins: a field of cfg.Model that
 // is set, which is to say not zero, and differs is an error that names both.
-// A cfg.NeighborCount of 0 is the bundle's. With WithBundle dir is not read. The caller closes the model. params are the legacy parameters of the
-// training, laid over with those of cfg.
+// A cfg.NeighborCount of 0 is the bundle's. With WithBundle dir is not read. The
+// caller closes the model. params are the legacy parameters of the training, laid
+// over with those of cfg.
 //
 // cfg is not changed. Errors match ErrInvalidBackend, ErrInvalidConfig, those
 // of package bundle, bridge.ErrUnavailable or the error of ctx.
@@ -32,7 +33,7 @@ func LoadInferenceBundleWithBackend(ctx context.Context, dir string, cfg config.
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := workflow.CheckModel(trained, cfg, modelName); err != nil {
+	if err := refusal(nil, workflow.CheckModel(trained, cfg, modelName)); err != nil {
 		return nil, nil, err
 	}
 	if err := checkGroups(cfg, trained); err != nil {

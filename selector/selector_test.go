@@ -419,11 +419,13 @@ func TestD13AndD14Bundle(t *testing.T) {
 
 	_, _, err = LoadInferenceBundleWithBackend(t.Context(), dir, smallInference(config.PyTorch), "probe", spied(new(events)))
 	require.ErrorContains(t, err, "autoencoder, diffraction_to_obj")
+	require.ErrorIs(t, err, ErrInvalidConfig)
 	i := smallInference(config.PyTorch)
 	i.Model.N = 128
 	_, _, err = LoadInferenceBundleWithBackend(t.Context(), dir, i, "", spied(new(events)))
 	require.ErrorContains(t, err, "128")
 	require.ErrorContains(t, err, "64 in the bundle")
+	require.ErrorIs(t, err, ErrInvalidConfig)
 	_, _, err = LoadInferenceBundleWithBackend(t.Context(), t.TempDir(), smallInference(config.PyTorch), "", spied(new(events)))
 	require.ErrorIs(t, err, bundle.ErrNoBundle)
 }

@@ -98,13 +98,17 @@ func agree(asked, has config.ModelConfig) error {
 	filled := asked.N != 0 && asked.Architecture != ""
 	a, h := config.Config{Training: config.TrainingConfig{Model: asked}}, config.Config{Training: config.TrainingConfig{Model: has}}
 	unset := config.Config{}
+	var differing []string
 	for _, f := range config.Fields() {
 		if f.Section != "model" || f.Get(a) == f.Get(unset) && !filled || f.Get(a) == f.Get(h) {
 			continue
 		}
-		return fmt.Errorf("%s is %s in the configuration and %s in the bundle; leave it out, or use a model trained with it", f.Path(), f.Get(a), f.Get(h))
+		differing = append(differing, fmt.Sprintf("%s is %s in the configuration and %s in the bundle", f.Path(), f.Get(a), f.Get(h)))
 	}
-	return nil
+	if differing == nil {
+		return nil
+	}
+	return fmt.Errorf("%s; leave it out, or use a model trained with it", strings.Join(differing, ", "))
 }
 
 func (m *Model) prepare(precision string) (err error) {
