@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -20,17 +21,19 @@ func TestDeferredIsDocumented(t *testing.T) {
 	requireGenerated(t, "../docs/deferred.md", want.String())
 }
 
-// TestReadmeLinks: what README links to in this tree exists.
-func TestReadmeLinks(t *testing.T) {
-	content, err := os.ReadFile("../README.md")
-	require.NoError(t, err)
-	links := 0
-	for _, piece := range strings.Split(string(content), "](")[1:] {
-		target, _, _ := strings.Cut(piece, ")")
-		if !strings.HasPrefix(target, "https://") {
-			require.FileExists(t, "../"+target)
-			links++
+// TestLinks: what README and these pages link to in this tree exists.
+func TestLinks(t *testing.T) {
+	for _, page := range []string{"README.md", "docs/configuration.md", "docs/contract.md"} {
+		content, err := os.ReadFile("../" + page)
+		require.NoError(t, err)
+		links := 0
+		for _, piece := range strings.Split(string(content), "](")[1:] {
+			target, _, _ := strings.Cut(piece, ")")
+			if !strings.HasPrefix(target, "https://") {
+				require.FileExists(t, filepath.Join("..", filepath.Dir(page), target), page)
+				links++
+			}
 		}
+		require.Positive(t, links, page)
 	}
-	require.Positive(t, links)
 }
