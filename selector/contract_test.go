@@ -257,3 +257,37 @@ func TestD14ResumeOnTheOtherFake(t *testing.T) {
 		require.Equal(t, []any{second, 3, 4}, []any{r.Segments[1].Backend, r.Segments[1].FromStep, r.Segments[1].ToStep})
 	}
 }
+
+// TestD15EveryPath: a context that is cancelled while patches are predicted ends
+// that at the next batch and leaves the model that was trained; one that is
+// cancelled before loading opens nothing. The error wraps ctx.Err() each time.
+func TestD15EveryPath(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c := smallConfig(config.PyTorch)
+	c.OutputDir, c.NEpochs = t.TempDir(), 1
+	predicted := 0
+	amplitude, phase, r, err := RunCDIExampleWithBackend(ctx, smallScan(t), nil, c, spied(new(events)), DoStitching(true), WithProgress(func(p workflow.Progress) {
+		if p.Stage == workflow.StagePredict {
+			predicted++
+			cancel()
+		}
+	}))
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 1, predicted, "of 3 batches")
+	require.Nil(t, amplitude)
+	require.Nil(t, phase)
+	require.Nil(t, r)
+	_, err = bundle.Read(c.OutputDir)
+	require.NoError(t, err)
+
+	var seen events
+	_, _, err = LoadInferenceBundleWithBackend(ctx, c.OutputDir, smallInference(config.PyTorch), "", spied(&seen))
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotContains(t, seen, "open pytorch")
+
+	m, _, err := LoadInferenceBundleWithBackend(t.Context(), c.OutputDir, smallInference(config.PyTorch), "", spied(new(events)))
+	require.NoError(t, err)
+	_, err = m.Predict(ctx, smallScan(t))
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, m.Close())
+}
