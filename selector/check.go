@@ -21,11 +21,21 @@ func Check(c config.Config) error {
 // is judged, since the ones that are missing would speak in it. The error is as
 // that of Check.
 func Resolve(found error, layers ...config.Layer) (config.Resolved, error) {
+	return resolve(trainingBackend, found, layers)
+}
+
+// ResolveInference is Resolve for the command line of an inference: it differs in
+// the name of the field backend.
+func ResolveInference(found error, layers ...config.Layer) (config.Resolved, error) {
+	return resolve(inferenceBackend, found, layers)
+}
+
+func resolve(field string, found error, layers []config.Layer) (config.Resolved, error) {
 	r, err := config.Resolve(layers...)
 	if found != nil {
 		err = found
 	}
-	return r, refusal(checkBackend(r.Config.Training.Backend, trainingBackend), err, r.Config.Unsupported())
+	return r, refusal(checkBackend(r.Config.Training.Backend, field), err, r.Config.Unsupported())
 }
 
 // checkInference is Check for an inference.

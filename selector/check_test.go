@@ -64,6 +64,10 @@ invalid configuration: config: training.neighbor_count is "4", allowed: gridsize
 config: execution.allow_tf32 "true" is not supported by this version, which has false`)
 	require.ErrorIs(t, err, ErrInvalidBackend)
 
+	_, err = ResolveInference(nil, broken)
+	require.ErrorContains(t, err, `Invalid backend: "jax". InferenceConfig.backend must be`)
+	require.ErrorContains(t, err, "allow_tf32")
+
 	// The size of the neighbourhood that is out of range would break the rule
 	// about it, were its default taken for what was meant.
 	layer, found := config.Parse("run.yaml", []byte("model: {gridsize: 3}\ntraining:\n  neighbor_count: -9\n  backend: jax\nexecution: {allow_tf32: true}"))
