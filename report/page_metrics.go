@@ -90,7 +90,7 @@ func facing(m *evaluate.Metrics) []Fact {
 	}
 	return append(facts, shift,
 		Fact{"Amplitude", "× " + number(d.AmplitudeFactor), "to the reference's mean"},
-		Fact{"Window", fmt.Sprintf("%d × %d pixels", d.Window.Rectangle.Dx(), d.Window.Dy()), "without gaps, for SSIM and FRC: " + between(d.Window)})
+		Fact{"Window", fmt.Sprintf("%d × %d pixels", d.Window.Dx(), d.Window.Dy()), "without gaps, for SSIM and FRC: " + between(d.Window.Rectangle)})
 }
 
 func between(r image.Rectangle) string {

@@ -16,7 +16,8 @@ import (
 )
 
 // layers gives the settings of the command line, and below them those of the
-// file or of the run that goes on.
+// file or of the run that goes on. Where only settings are wrong, it gives the
+// other ones beside the error, and none where anything else is.
 func (r *runner) layers(c *cobra.Command) ([]config.Layer, error) {
 	if r.resume == "" {
 		if c.Flags().Changed("resume") {

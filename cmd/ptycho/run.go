@@ -127,17 +127,15 @@ func (r *runner) trained(err error, d *directory) error {
 // prepare resolves the settings and loads or simulates the data, so that
 // whatever is wrong with them is known before anything is made.
 func (r *runner) prepare(c *cobra.Command) error {
-	layers, err := r.layers(c)
-	if err != nil {
-		return err
+	layers, found := r.layers(c)
+	if layers == nil {
+		return found
 	}
-	if r.resolved, err = resolve(layers...); err != nil {
+	var err error
+	if r.resolved, err = selector.Resolve(found, layers...); err != nil {
 		return err
 	}
 	cfg := r.resolved.Config
-	if err := selector.Check(cfg); err != nil {
-		return err
-	}
 	if from := r.resolved.Sources["training.train_data_file"]; cfg.Training.TrainDataFile == "" && from == "command line" {
 		return usageError{errors.New("--train-data-file is empty: give the NPZ file to train on, or leave it out for a simulated scan")}
 	}
