@@ -3,8 +3,8 @@
 # Variables: BACKEND (tensorflow or pytorch) and ARGS for `make run`,
 # FUZZTIME for `make fuzz`, RUN for `make bench` (a pattern of names).
 # PTYCHO_LIBTENSORFLOW and PTYCHO_LIBTORCH give native libraries that are there
-# already, PTYCHO_CACHE another place for those that are fetched. With
-# PTYCHO_REQUIRE_BROWSER=1 tests fail instead of skipping where there is no
+# already, PTYCHO_CACHE another place, an absolute path, for those that are fetched.
+# With PTYCHO_REQUIRE_BROWSER=1 tests fail instead of skipping where there is no
 # chromium to open the report in.
 
 BACKEND  ?= tensorflow

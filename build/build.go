@@ -64,11 +64,15 @@ func setDir(set string) (string, error) {
 	return filepath.Join(root, set+"-"+Version(set)), nil
 }
 
-// cacheRoot is $PTYCHO_CACHE, else the folder ptychobridge in the user's cache
-// directory. fetch.sh has the same rule.
+// cacheRoot is $PTYCHO_CACHE, an absolute path, else the folder ptychobridge in
+// the user's cache directory. natives.sh has the same rule. A relative path
+// would mean one place to the scripts and another to a program or a test that
+// runs elsewhere.
 func cacheRoot() (string, error) {
-	if root := os.Getenv("PTYCHO_CACHE"); root != "" {
-		return filepath.Abs(root)
+	if root := os.Getenv("PTYCHO_CACHE"); filepath.IsAbs(root) {
+		return root, nil
+	} else if root != "" {
+		return "", fmt.Errorf("build: the cache %s is a relative path, which means another place in every directory; give PTYCHO_CACHE as an absolute one", root)
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {

@@ -41,6 +41,20 @@ func TestDirectories(t *testing.T) {
 	require.Equal(t, filepath.Join(root, "ptychobridge", "torch-"+Version("torch")), dir)
 	require.Equal(t, dir, shellDir(t, "torch"))
 
+	// What is relative is refused by both, not looked for in two places.
+	for variable, value := range map[string]string{"PTYCHO_CACHE": "own cache", "XDG_CACHE_HOME": "."} {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv(variable, value)
+			_, err := TensorFlowDir()
+			require.ErrorContains(t, err, "relative")
+			require.ErrorContains(t, err, "PTYCHO_CACHE")
+			out, err := shell("set_dir tensorflow")
+			require.Error(t, err)
+			require.Contains(t, out, "is a relative path")
+			require.Contains(t, out, "PTYCHO_CACHE as an absolute one")
+		})
+	}
+
 	t.Setenv("XDG_CACHE_HOME", "")
 	t.Setenv("HOME", "")
 	_, err = TorchDir()

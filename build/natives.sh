@@ -8,6 +8,10 @@ die() {
 
 natives=build/natives.txt
 cache="${PTYCHO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ptychobridge}"
+case "$cache" in
+/*) ;;
+*) die "the cache $cache is a relative path, which means another place in every directory; give PTYCHO_CACHE as an absolute one" ;;
+esac
 
 pins() { awk -v set="$1" '$1 == set { $1 = $1; print }' "$natives"; } # lines of a set
 stamp() { pins "$1" && echo "layout 1"; }                               # what a complete set is marked with

@@ -15,11 +15,17 @@ import (
 // shellDir asks the scripts for the directory of a set.
 func shellDir(t *testing.T, set string) string {
 	t.Helper()
-	c := exec.Command("bash", "-euc", `. build/natives.sh; set_dir "$1"`, "bash", set)
+	out, err := shell("set_dir " + set)
+	require.NoError(t, err, out)
+	return strings.TrimSpace(out)
+}
+
+// shell runs a command with what natives.sh defines.
+func shell(command string) (string, error) {
+	c := exec.Command("bash", "-euc", ". build/natives.sh; "+command)
 	c.Dir = ".."
 	out, err := c.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return strings.TrimSpace(string(out))
+	return string(out), err
 }
 
 // fetch runs fetch.sh with python3 as the given shell script, in an empty

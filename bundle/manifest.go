@@ -14,7 +14,9 @@ import (
 
 // Schema is the version of the format that this package writes; it reads no
 // newer one. It rises with every change that a reader must know of. Entries
-// of the manifest that a reader can do without may be added at any time.
+// of the manifest that a reader can do without may be added at any time. A
+// bundle of each schema is kept in testdata, which every later version must
+// open, predict with and go on with; a test of package workflow holds it to that.
 const Schema = 1
 
 // readableFrom is the first version of the program that reads Schema.

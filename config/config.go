@@ -90,7 +90,7 @@ type InferenceConfig struct {
 	NGroups       int         `yaml:"n_groups"`
 	NSubsample    int         `yaml:"n_subsample"`
 	SubsampleSeed *uint64     `yaml:"subsample_seed"`
-	NeighborCount int         `yaml:"neighbor_count"`
+	NeighborCount int         `yaml:"neighbor_count"` // 0: the bundle's
 	OutputDir     string      `yaml:"output_dir"`
 	Backend       string      `yaml:"backend"`
 	BatchSize     int         `yaml:"batch_size"`

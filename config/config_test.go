@@ -86,6 +86,9 @@ func TestTableIsComplete(t *testing.T) {
 	for _, d := range deferred {
 		require.True(t, seen[d.key], d.key)
 	}
+	for _, i := range idle {
+		require.True(t, seen[i.key], i.key)
+	}
 }
 
 // TestDefaults compares with the defaults of the documented contract.
@@ -102,7 +105,7 @@ func TestDefaults(t *testing.T) {
 		AdamBeta1: .9, AdamBeta2: .999, Momentum: .9, Scheduler: "plateau", SchedulerFactor: .5, SchedulerPatience: 2, MinLR: 1e-4,
 		WarmupSteps: 100, EarlyStopPatience: 3, GradientClipAlgorithm: "norm", ValidationSplit: .05, Seed: 42, CheckpointEvery: 1, CheckpointKeep: 3,
 	}, DefaultTraining())
-	require.Equal(t, InferenceConfig{NeighborCount: 4, OutputDir: "training_outputs", Backend: "tensorflow", BatchSize: 16}, DefaultInference())
+	require.Equal(t, InferenceConfig{OutputDir: "training_outputs", Backend: "tensorflow", BatchSize: 16}, DefaultInference())
 	require.Equal(t, ExecutionConfig{Device: "auto", Deterministic: true, Precision: "float32"}, DefaultExecution())
 	require.Equal(t, DataConfig{Kind: "auto", CoordScale: 1}, DefaultData())
 	require.Equal(t, ReconstructionConfig{DoStitching: true, Weighting: "uniform"}, DefaultReconstruction())

@@ -24,11 +24,11 @@ func DefaultData() DataConfig { return Default().Data }
 // DefaultReconstruction gives the defaults of the section reconstruction.
 func DefaultReconstruction() ReconstructionConfig { return Default().Reconstruction }
 
-// DefaultInference gives the defaults of an inference. Its model is the zero
-// value: that of the bundle.
+// DefaultInference gives the defaults of an inference. Its model and its
+// NeighborCount are the zero values: those of the bundle.
 func DefaultInference() InferenceConfig {
 	c := Default().Inference("")
-	c.Model = ModelConfig{}
+	c.Model, c.NeighborCount = ModelConfig{}, 0
 	return c
 }
 
@@ -49,7 +49,10 @@ func (c InferenceConfig) whole() Config {
 	w := Default()
 	t := &w.Training
 	t.TestDataFile, t.NGroups, t.NSubsample, t.SubsampleSeed = c.TestDataFile, c.NGroups, c.NSubsample, c.SubsampleSeed
-	t.NeighborCount, t.OutputDir, t.Backend, t.BatchSize = c.NeighborCount, c.OutputDir, c.Backend, c.BatchSize
+	t.OutputDir, t.Backend, t.BatchSize = c.OutputDir, c.Backend, c.BatchSize
+	if c.NeighborCount != 0 {
+		t.NeighborCount = c.NeighborCount
+	}
 	if c.Model == (ModelConfig{}) {
 		return w
 	}

@@ -71,17 +71,23 @@ func (l *Layer) at(err error, line int) error {
 // Keys lists the paths that the layer sets, sorted.
 func (l Layer) Keys() []string { return slices.Sorted(maps.Keys(l.values)) }
 
+// fromMetadata are the settings that the metadata of a data file may give, each
+// under its key.
+var fromMetadata = []string{"training.nphotons"}
+
 // Metadata is the layer of what a data file says about itself. Of its entries
 // only nphotons is a setting; others are not read. The error names source, key
 // and what is allowed.
 func Metadata(source string, entries map[string]any) (Layer, error) {
 	l := Layer{Source: source}
-	v, ok := entries["nphotons"]
-	if !ok {
-		return l, nil
-	}
-	if err := l.Set("training.nphotons", fmt.Sprint(v)); err != nil {
-		return Layer{}, fmt.Errorf("config: metadata: %w", err)
+	for _, path := range fromMetadata {
+		v, ok := entries[lastComponent(path)]
+		if !ok {
+			continue
+		}
+		if err := l.Set(path, fmt.Sprint(v)); err != nil {
+			return Layer{}, fmt.Errorf("config: metadata: %w", err)
+		}
 	}
 	return l, nil
 }
@@ -90,21 +96,23 @@ func Metadata(source string, entries map[string]any) (Layer, error) {
 type Resolved struct {
 	Config   Config
 	Sources  map[string]string // of every setting by its path: a layer's source or "default"
-	Warnings []string
+	Warnings []string          // deprecated names, and settings that were given and have no effect
 }
 
 // Resolve lays settings over the defaults, the weakest layer first: metadata
 // of the data file, configuration file, flags. A setting that a layer does not
 // have is left as it is, so a flag that was not given beats nothing. The
-// result has passed Validate; the error is a Faults that names the sources.
+// result has passed Validate; the error is a Faults that names the sources, and
+// what was asked for is there beside it, so that more can be found wrong with it.
 func Resolve(layers ...Layer) (Resolved, error) {
 	r := Resolved{Config: Default(), Sources: map[string]string{}}
-	lines := map[string]int{}
+	givers := map[string]*Layer{}
 	var faults Faults
 	for _, f := range table {
 		path := f.Path()
 		r.Sources[path] = "default"
-		for _, l := range layers {
+		for i := range layers {
+			l := &layers[i]
 			v, ok := l.values[path]
 			if !ok {
 				continue
@@ -112,20 +120,20 @@ func Resolve(layers ...Layer) (Resolved, error) {
 			if err := f.Set(&r.Config, v.text); err != nil {
 				panic(fmt.Sprintf("config: BUG: a layer holds what it refuses: %v", err))
 			}
-			r.Sources[path], lines[path] = l.Source, v.line
+			r.Sources[path], givers[path] = l.Source, l
 		}
 	}
 	for _, l := range layers {
 		r.Warnings = append(r.Warnings, l.Warnings...)
 	}
 	for _, f := range r.Config.faults(sections()...) {
-		if s := r.Sources[f.Key]; s != "default" {
-			f.Source, f.Line = s, lines[f.Key]
+		if l := givers[f.Key]; l != nil {
+			f.Source, f.Line = l.Source, l.values[f.Key].line
 		}
 		faults = append(faults, f)
 	}
-	if err := faults.err(); err != nil {
-		return Resolved{}, err
+	if faults == nil {
+		r.idle(givers)
 	}
-	return r, nil
+	return r, faults.err()
 }

@@ -53,8 +53,8 @@ func (p LegacyParams) Update(c TrainingConfig) error {
 	return p.take(fresh)
 }
 
-// UpdateInference is Update for an inference. A model that is the zero value
-// leaves what is there.
+// UpdateInference is Update for an inference. A model or a NeighborCount that is
+// the zero value leaves what is there.
 func (p LegacyParams) UpdateInference(c InferenceConfig) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -65,6 +65,9 @@ func (p LegacyParams) UpdateInference(c InferenceConfig) error {
 	}
 	whole := c.whole()
 	for _, f := range table {
+		if f.Key == "neighbor_count" && c.NeighborCount == 0 {
+			continue // the bundle's
+		}
 		if f.Section == "training" && inferenceKeys[f.Key] || f.Section == "model" && c.Model != (ModelConfig{}) {
 			fresh.put(f, &whole)
 		}

@@ -73,13 +73,15 @@ func TestLegacyInference(t *testing.T) {
 	c.ModelPath, c.TestDataFile, c.NGroups, c.Backend = "m", "t.npz", 5, PyTorch
 	require.NoError(t, p.UpdateInference(c))
 	require.Equal(t, LegacyParams{
-		"N": 256, "nepochs": 9, "model_path": "m", "test_data_file_path": "t.npz", "n_groups": 5, "neighbor_count": 4,
+		"N": 256, "nepochs": 9, "model_path": "m", "test_data_file_path": "t.npz", "n_groups": 5,
 		"output_prefix": "training_outputs", "backend": "pytorch", "batch_size": 16,
-	}, p, "the bundle's model and the training are left")
+	}, p, "the bundle's model, its neighbours and the training are left")
+	c.NeighborCount = 6
 	c.Model = DefaultModel()
 	c.Model.N = 128
 	require.NoError(t, p.UpdateInference(c))
 	require.Equal(t, 128, p["N"])
+	require.Equal(t, 6, p["neighbor_count"])
 	require.Equal(t, 128, p["bigN"])
 	require.Equal(t, 138, p["padded_size"])
 	require.Equal(t, true, p["object.big"])

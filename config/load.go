@@ -32,8 +32,9 @@ func Load(path string) (Layer, error) {
 
 // Parse reads YAML with the sections model, data, training, reconstruction and
 // execution. Unknown and repeated keys, wrong types and values out of range
-// are a Faults with key, value, what is allowed and line of all there are.
-// Rules between settings are left to Resolve. source names the text in errors.
+// are a Faults with key, value, what is allowed and line of all there are; the
+// layer then holds the other settings. Rules between settings are left to
+// Resolve. source names the text in errors.
 func Parse(source string, content []byte) (Layer, error) {
 	if len(content) > largestFile {
 		return Layer{}, fmt.Errorf("config: %s: larger than %d bytes, which no configuration is", source, largestFile)
@@ -46,10 +47,7 @@ func Parse(source string, content []byte) (Layer, error) {
 	if root != nil {
 		f.mapping(root, "", "sections "+strings.Join(sections(), ", "), f.section)
 	}
-	if err := f.faults.err(); err != nil {
-		return Layer{}, err
-	}
-	return f.layer, nil
+	return f.layer, f.faults.err()
 }
 
 // document gives the root of the one document; nil where there is none.

@@ -32,9 +32,11 @@ func (c DataConfig) Validate() error { return Config{Data: c}.faults("data").err
 func (c ExecutionConfig) Validate() error { return Config{Execution: c}.faults("execution").err() }
 
 // Validate checks an inference, see Config.Validate. Numbers and texts of the
-// model that are not set pass.
+// model that are not set pass, and so does a NeighborCount of 0.
 func (c InferenceConfig) Validate() error {
-	faults := c.whole().faults("model", "training")
+	faults := slices.DeleteFunc(c.whole().faults("model", "training"), func(f Fault) bool {
+		return f.Key == "training.neighbor_count" && c.NeighborCount == 0
+	})
 	for i, f := range faults {
 		if key, ok := strings.CutPrefix(f.Key, "training."); ok {
 			faults[i].Key = "inference." + key
@@ -72,73 +74,73 @@ func (c Config) faults(sections ...string) Faults {
 }
 
 // rules are about several settings at once. want is empty where the rule is
-// kept.
+// kept; doc says the rule in the documentation.
 var rules = []struct {
-	key  string
-	want func(*Config) string
+	key, doc string
+	want     func(*Config) string
 }{
-	{"model.n_filters_scale", wholeChannels},
-	{"training.realspace_mae_weight", func(c *Config) string {
+	{"model.n_filters_scale", "every channel count is a whole number: a multiple of 1/32 at N = 64, of 1/16 at 128, of 1/8 at 256; above 1/8 with `pad_object`", wholeChannels},
+	{"training.realspace_mae_weight", "above 0 only where `realspace_weight` is", func(c *Config) string {
 		if c.Training.RealspaceMAEWeight > 0 && c.Training.RealspaceWeight == 0 {
 			return "above 0 only where realspace_weight is above 0"
 		}
 		return ""
 	}},
-	{"training.nll_weight", func(c *Config) string {
+	{"training.nll_weight", "0 only where `mae_weight` is above 0 or `model_type` is supervised", func(c *Config) string {
 		t := c.Training
 		if t.Model.ModelType == "pinn" && t.NLLWeight == 0 && t.MAEWeight == 0 {
 			return "above 0 where mae_weight is 0: nothing of the measurement would be fitted"
 		}
 		return ""
 	}},
-	{"training.realspace_weight", func(c *Config) string {
+	{"training.realspace_weight", "above 0 only where `realspace_mae_weight` or `tv_weight` is", func(c *Config) string {
 		t := c.Training
 		if t.RealspaceWeight > 0 && t.RealspaceMAEWeight == 0 && t.TVWeight == 0 {
 			return "above 0 only where tv_weight or realspace_mae_weight is above 0"
 		}
 		return ""
 	}},
-	{"training.tv_weight", func(c *Config) string {
+	{"training.tv_weight", "above 0 only where `realspace_weight` is", func(c *Config) string {
 		if c.Training.TVWeight > 0 && c.Training.RealspaceWeight == 0 {
 			return "above 0 only where realspace_weight is above 0"
 		}
 		return ""
 	}},
-	{"training.probe_trainable", func(c *Config) string {
+	{"training.probe_trainable", "false with `model_type: supervised`, whose loss does not depend on the probe", func(c *Config) string {
 		if c.Training.ProbeTrainable && c.Training.Model.ModelType == "supervised" {
 			return "false with model_type supervised, whose loss does not depend on the probe"
 		}
 		return ""
 	}},
-	{"training.weight_decay", func(c *Config) string {
+	{"training.weight_decay", "0 with `optimizer: adam`", func(c *Config) string {
 		if c.Training.WeightDecay > 0 && c.Training.Optimizer == "adam" {
 			return "0 with optimizer adam; adamw and sgd have it"
 		}
 		return ""
 	}},
-	{"training.neighbor_count", func(c *Config) string {
+	{"training.neighbor_count", "`gridsize`² or more", func(c *Config) string {
 		return needsGroup(c.Training.NeighborCount, c.Training.Model.Gridsize)
 	}},
-	{"training.neighbor_pool_size", func(c *Config) string {
+	{"training.neighbor_pool_size", "0, or `gridsize`² or more", func(c *Config) string {
 		if c.Training.NeighborPoolSize == 0 {
 			return ""
 		}
 		return needsGroup(c.Training.NeighborPoolSize, c.Training.Model.Gridsize)
 	}},
-	{"training.n_subsample", func(c *Config) string {
+	{"training.n_subsample", "0, or `gridsize`² or more", func(c *Config) string {
 		if c.Training.NSubsample == 0 {
 			return ""
 		}
 		return needsGroup(c.Training.NSubsample, c.Training.Model.Gridsize)
 	}},
-	{"training.n_groups", func(c *Config) string {
+	{"training.n_groups", "more than there are patterns only with `gridsize` above 1 and `enable_oversampling`", func(c *Config) string {
 		t := c.Training
 		if t.NSubsample > 0 && t.NGroups > t.NSubsample && (t.Model.Gridsize == 1 || !t.EnableOversampling) {
 			return fmt.Sprintf("at most n_subsample = %d; more groups than patterns need gridsize above 1 and enable_oversampling", t.NSubsample)
 		}
 		return ""
 	}},
-	{"reconstruction.M", func(c *Config) string {
+	{"reconstruction.M", "at most N; at most N/2 where a patch has nothing beyond its central square: with `patch_merge: central` and `object_big`, or with `pad_object` and without `probe_big`", func(c *Config) string {
 		if c.Reconstruction.M > c.Training.Model.N {
 			return fmt.Sprintf("0 (20·N/64) or 1 to N = %d", c.Training.Model.N)
 		}

@@ -125,6 +125,15 @@ func TestValidateInference(t *testing.T) {
 		"inference.batch_size": "1 or more", "inference.model_path": text.text, "model.N": "64, 128 or 256",
 	}, faultsOf(t, c.Validate()))
 
+	c = DefaultInference()
+	c.Model = DefaultModel()
+	c.Model.Gridsize = 3
+	require.NoError(t, c.Validate(), "as many neighbours as the bundle has")
+	c.NeighborCount = 4
+	require.Equal(t, map[string]string{"inference.neighbor_count": "gridsize² or more, with gridsize = 3"}, faultsOf(t, c.Validate()))
+	c.NeighborCount = -1
+	require.Equal(t, map[string]string{"inference.neighbor_count": "1 or more"}, faultsOf(t, c.Validate()))
+
 	whole := Default()
 	whole.Training.TestDataFile, whole.Training.NGroups, whole.Training.BatchSize = "t.npz", 3, 5
 	require.Equal(t, InferenceConfig{
@@ -133,7 +142,7 @@ func TestValidateInference(t *testing.T) {
 	}, whole.Inference("m"))
 }
 
-// TestUnsupported: each row of the table is refused by name, all at once, and
+// TestUnsupported: D16: each row of the table is refused by name, all at once, and
 // what is next to it is not.
 func TestUnsupported(t *testing.T) {
 	for _, c := range []struct{ key, text, supported string }{

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -234,4 +235,36 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, r.Config, again.Config)
 	})
+}
+
+// TestPrecedenceOfEverySetting: of each, of every kind, a file beats the
+// default, metadata too where they have it, and a flag beats the file, also
+// with the default's value; a flag that was not given beats nothing.
+func TestPrecedenceOfEverySetting(t *testing.T) {
+	other := changed(t)
+	text, err := other.YAML()
+	require.NoError(t, err)
+	whole := parsed(t, string(text))
+	kinds := map[Kind]bool{}
+	for _, f := range Fields() {
+		kinds[f.Kind] = true
+		one, flag := Layer{Source: "file"}, Layer{Source: "flag"}
+		require.NoError(t, one.Set(f.Path(), whole.values[f.Path()].text))
+		require.NoError(t, flag.Set(f.Flag, f.Default))
+
+		r, err := Resolve(one, Layer{Source: "flag"}) // a rule between settings may not like one alone
+		require.Equal(t, f.Get(other), f.Get(r.Config), "%s: %v", f.Path(), err)
+		require.Equal(t, "file", r.Sources[f.Path()])
+		r, _ = Resolve(one, flag)
+		require.Equal(t, f.Default, f.Get(r.Config), f.Path())
+		require.Equal(t, "flag", r.Sources[f.Path()])
+		if slices.Contains(fromMetadata, f.Path()) {
+			metadata, err := Metadata("scan.npz", map[string]any{f.Key: 3})
+			require.NoError(t, err)
+			require.Equal(t, "3", f.Get(resolved(t, metadata).Config))
+			require.Equal(t, f.Get(other), f.Get(resolved(t, metadata, one).Config))
+			require.Equal(t, f.Default, f.Get(resolved(t, metadata, flag).Config))
+		}
+	}
+	require.Len(t, kinds, int(Text)+1, "every kind")
 }

@@ -45,10 +45,10 @@ type Detail struct {
 	Removed string `json:"removed_from_phase"`
 	// Pixels is the number of pixels that were compared, Area their bounding
 	// area in pixels of the reference, half-open, after registration.
-	Pixels int             `json:"pixels"`
-	Area   image.Rectangle `json:"area"`
+	Pixels int  `json:"pixels"`
+	Area   Area `json:"area"`
 	// Window is the largest rectangle in Area all of whose pixels are valid.
-	Window image.Rectangle `json:"window"`
+	Window Area `json:"window"`
 	// AmplitudeFactor is the mean of the reference's amplitude by that of the
 	// object's.
 	AmplitudeFactor float64 `json:"amplitude_factor"`
@@ -128,7 +128,7 @@ func evaluate(object, reference *stitch.Object, area image.Rectangle, o Options)
 			p, d.Shift, d.Registered = moved, shift, true
 		}
 	}
-	d.Pixels, d.Area, d.Window = p.Pixels, p.Area, p.window()
+	d.Pixels, d.Area, d.Window = p.Pixels, Area{p.Area}, Area{p.window()}
 	if whole := d.Window.Dx() * d.Window.Dy(); 2*whole < d.Pixels {
 		m.note("SSIM, MS-SSIM and FRC use the largest rectangle without gaps, %d of %d pixels", whole, d.Pixels)
 	}
@@ -153,14 +153,14 @@ func (m *Metrics) fill(p *Pair) {
 	}
 	low, high := extremes(p.used(refAmplitude))
 	d.Amplitude = m.quality(&comparison{
-		pair: p, window: d.Window, name: "amplitude", values: amplitude, reference: refAmplitude,
+		pair: p, window: d.Window.Rectangle, name: "amplitude", values: amplitude, reference: refAmplitude,
 		similar: func(v float64) float64 { return v }, span: high - low, flat: flatAmplitude,
 	})
 	d.Phase = m.quality(&comparison{
-		pair: p, window: d.Window, name: "phase", values: phase, reference: refPhase,
+		pair: p, window: d.Window.Rectangle, name: "phase", values: phase, reference: refPhase,
 		similar: unitPhase, span: 1, flat: flatPhase,
 	})
-	d.Complex = ComplexQuality{Error: p.complexError(), FRC: p.complexFRC(d.Window)}
+	d.Complex = ComplexQuality{Error: p.complexError(), FRC: p.complexFRC(d.Window.Rectangle)}
 }
 
 func (m *Metrics) amplitudeFactor(object, reference []float64) float64 {

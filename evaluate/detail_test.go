@@ -92,14 +92,14 @@ func TestShiftAndOrigin(t *testing.T) {
 	object.OriginX, object.OriginY = 14, 8 // 2 columns right, 1 row up
 	m := evaluated(t, object, reference, evaluate.Options{})
 	require.Equal(t, [2]float64{2, -1}, m.Detail.Shift)
-	require.Equal(t, image.Rect(12, 9, 56, 49), m.Detail.Area)
+	require.Equal(t, image.Rect(12, 9, 56, 49), m.Detail.Area.Rectangle)
 	require.InDelta(t, 0, m.Detail.Complex.Error, 1e-6)
 	require.Greater(t, m.ComplexError, .05, "the plain metrics are of the objects as they lie")
 
 	still := evaluated(t, object, reference, evaluate.Options{NoRegistration: true})
 	require.False(t, still.Detail.Registered)
 	require.Equal(t, [2]float64{}, still.Detail.Shift)
-	require.Equal(t, image.Rect(14, 8, 58, 48), still.Detail.Area)
+	require.Equal(t, image.Rect(14, 8, 58, 48), still.Detail.Area.Rectangle)
 	require.Less(t, still.Detail.Phase.Correlation, .9)
 	require.Equal(t, m.PhaseCorrelation, still.PhaseCorrelation)
 }
@@ -205,7 +205,7 @@ func TestGaps(t *testing.T) {
 	m := evaluated(t, object, reference, evaluate.Options{NoRegistration: true})
 	d := m.Detail
 	require.Equal(t, 40*48-40-8, d.Pixels)
-	require.Equal(t, image.Rect(0, 0, 30, 33), d.Window, "30 columns of 33 rows, against 22 of 40")
+	require.Equal(t, image.Rect(0, 0, 30, 33), d.Window.Rectangle, "30 columns of 33 rows, against 22 of 40")
 	require.Empty(t, m.Notes)
 	require.Equal(t, 30, d.Phase.FRC.Side)
 
@@ -213,7 +213,7 @@ func TestGaps(t *testing.T) {
 	mean := evaluate.Options{NoRegistration: true, Remove: evaluate.RemoveMean}
 	whole, err := evaluate.Evaluate(object, reference, everywhere, mean)
 	require.NoError(t, err)
-	part, err := evaluate.Evaluate(object, reference, d.Window, mean)
+	part, err := evaluate.Evaluate(object, reference, d.Window.Rectangle, mean)
 	require.NoError(t, err)
 	require.InDeltaSlice(t, part.Detail.Amplitude.FRC.Curve, whole.Detail.Amplitude.FRC.Curve, 1e-9)
 
@@ -302,7 +302,7 @@ func TestLongSides(t *testing.T) {
 	d := evaluated(t, object, reference, evaluate.Options{NoRegistration: true}).Detail
 	require.Equal(t, 17, d.Phase.FRC.Side)
 	d = evaluated(t, transposed(object), transposed(reference), evaluate.Options{NoRegistration: true}).Detail
-	require.Equal(t, image.Rect(0, 0, 17, 149), d.Window)
+	require.Equal(t, image.Rect(0, 0, 17, 149), d.Window.Rectangle)
 	square := formula(149, 149, 0, 0, someAmplitude, somePhase)
 	d = evaluated(t, square, square, evaluate.Options{NoRegistration: true}).Detail
 	require.Equal(t, 147, d.Phase.FRC.Side, "149 is prime and 148 = 4·37; 147 = 3·7·7")

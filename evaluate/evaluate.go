@@ -40,7 +40,7 @@ type Metrics struct {
 	Pixels int `json:"pixels"`
 	// Area is the common area in object pixels, half-open. Pixels of it on
 	// which nothing landed were left out.
-	Area image.Rectangle `json:"area"`
+	Area Area `json:"area"`
 	// Detail holds the metrics after registration; only Evaluate gives it.
 	Detail *Detail `json:"detail,omitempty"`
 	// Notes say what makes a number mean less than it seems to.
@@ -71,7 +71,7 @@ func CompareObjects(object, reference *stitch.Object, area image.Rectangle) (Met
 // Metrics compares the two objects of a pair, as CompareObjects does; Detail
 // stays nil.
 func (p *Pair) Metrics() Metrics {
-	m := Metrics{Pixels: p.Pixels, Area: p.Area, ComplexError: p.complexError()}
+	m := Metrics{Pixels: p.Pixels, Area: Area{p.Area}, ComplexError: p.complexError()}
 	phase, plane := FlattenPhase(p.Object, p.Valid, p.Area.Dx())
 	refPhase, refPlane := FlattenPhase(p.Reference, p.Valid, p.Area.Dx())
 	m.PhaseRamp = [2]float64{wrap(plane.X - refPlane.X), wrap(plane.Y - refPlane.Y)}

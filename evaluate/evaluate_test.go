@@ -61,7 +61,7 @@ func TestKnownValues(t *testing.T) {
 	require.InDelta(t, 0.00187199, m.PhaseRamp[0], 1e-7)
 	require.InDelta(t, 0.00578655, m.PhaseRamp[1], 1e-7)
 	require.Equal(t, 13*17, m.Pixels)
-	require.Equal(t, image.Rect(0, 0, 17, 13), m.Area)
+	require.Equal(t, image.Rect(0, 0, 17, 13), m.Area.Rectangle)
 	require.Empty(t, m.Notes)
 }
 
@@ -96,7 +96,10 @@ func TestInvariance(t *testing.T) {
 	area := image.Rect(6, -3, 33, 20)
 	plain, err := evaluate.CompareObjects(object, reference, area)
 	require.NoError(t, err)
-	require.Equal(t, image.Rect(8, -3, 33, 19), plain.Area)
+	require.Equal(t, image.Rect(8, -3, 33, 19), plain.Area.Rectangle)
+	text, err := json.Marshal(plain.Area)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"x": [8, 33], "y": [-3, 19]}`, string(text))
 	for _, phase := range []float64{0, 1, 3, math.Pi, -2.5} {
 		m, err := evaluate.CompareObjects(change(object, cmplx.Rect(3.7, phase), 0, 0), change(reference, cmplx.Rect(.2, 2*phase), 0, 0), area)
 		require.NoError(t, err)
@@ -174,7 +177,7 @@ func TestPixels(t *testing.T) {
 	}
 	m, err := evaluate.Compare(object, reference.Data, 20, 20, image.Rect(5, 1, 11, 9))
 	require.NoError(t, err)
-	require.Equal(t, image.Rect(5, 2, 11, 9), m.Area)
+	require.Equal(t, image.Rect(5, 2, 11, 9), m.Area.Rectangle)
 	require.Equal(t, 28, m.Pixels, "two thirds of 6×7")
 	require.InDelta(t, 1, m.PhaseCorrelation, 1e-12)
 	require.InDelta(t, 0, m.ComplexError, 1e-12)

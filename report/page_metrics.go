@@ -77,7 +77,7 @@ func metricTables(m *evaluate.Metrics) []metricTable {
 // facing says what was compared with what.
 func facing(m *evaluate.Metrics) []Fact {
 	facts := []Fact{
-		{"Compared", integer(m.Pixels) + " pixels", between(m.Area)},
+		{"Compared", integer(m.Pixels) + " pixels", between(m.Area.Rectangle)},
 		{"Phase ramp", fmt.Sprintf("x %s, y %s rad/pixel", number(m.PhaseRamp[0]), number(m.PhaseRamp[1])), "of the object against the reference"},
 	}
 	d := m.Detail
@@ -90,7 +90,7 @@ func facing(m *evaluate.Metrics) []Fact {
 	}
 	return append(facts, shift,
 		Fact{"Amplitude", "× " + number(d.AmplitudeFactor), "to the reference's mean"},
-		Fact{"Window", fmt.Sprintf("%d × %d pixels", d.Window.Dx(), d.Window.Dy()), "without gaps, for SSIM and FRC: " + between(d.Window)})
+		Fact{"Window", fmt.Sprintf("%d × %d pixels", d.Window.Dx(), d.Window.Dy()), "without gaps, for SSIM and FRC: " + between(d.Window.Rectangle)})
 }
 
 func between(r image.Rectangle) string {

@@ -15,27 +15,28 @@ import (
 // empty), which gives the object, or autoencoder, which gives the predicted
 // intensities too. The bundle's model section wins: a field of cfg.Model that
 // is set, which is to say not zero, and differs is an error that names both.
-// The caller closes the model. params are the legacy parameters of the
-// training, laid over with those of cfg.
+// A cfg.NeighborCount of 0 is the bundle's. With WithBundle dir is not read. The
+// caller closes the model. params are the legacy parameters of the training, laid
+// over with those of cfg.
 //
 // cfg is not changed. Errors match ErrInvalidBackend, ErrInvalidConfig, those
 // of package bundle, bridge.ErrUnavailable or the error of ctx.
 func LoadInferenceBundleWithBackend(ctx context.Context, dir string, cfg config.InferenceConfig, modelName string, options ...Option) (*workflow.Model, config.LegacyParams, error) {
 	c := newCall(options)
-	if err := checkBackend(cfg.Backend, "InferenceConfig.backend"); err != nil {
-		return nil, nil, err
-	}
 	if err := checkInference(cfg, c.execution); err != nil {
 		return nil, nil, err
 	}
 	if modelName == "" {
 		modelName = workflow.DiffractionToObject
 	}
-	trained, err := bundle.Read(dir)
+	trained, err := c.read(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := workflow.CheckModel(trained, cfg, modelName); err != nil {
+	if err := refusal(nil, workflow.CheckModel(trained, cfg, modelName)); err != nil {
+		return nil, nil, err
+	}
+	if err := checkGroups(cfg, trained); err != nil {
 		return nil, nil, err
 	}
 	if err := c.synchronizeInference(trained, cfg); err != nil {
@@ -59,21 +60,18 @@ func LoadInferenceBundleWithBackend(ctx context.Context, dir string, cfg config.
 	return m, c.legacy, nil
 }
 
-// checkInference refuses settings out of range and those that this version
-// does not support.
-func checkInference(cfg config.InferenceConfig, e config.ExecutionConfig) error {
-	if err := cfg.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidConfig, err)
+// read reads the bundle at dir, unless there is one.
+func (c *call) read(dir string) (*bundle.Bundle, error) {
+	if c.bundle != nil {
+		return c.bundle, nil
 	}
-	whole := config.Default()
-	whole.Execution = e
-	if err := e.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidConfig, err)
-	}
-	if err := whole.Unsupported(); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidConfig, err)
-	}
-	return nil
+	return bundle.Read(dir)
+}
+
+// checkGroups refuses settings that do not go with the bundle's gridsize.
+func checkGroups(cfg config.InferenceConfig, trained *bundle.Bundle) error {
+	cfg.Model = trained.Config.Training.Model
+	return refusal(nil, cfg.Validate())
 }
 
 // synchronizeInference lays the bundle's parameters and then the

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bundle"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
@@ -19,6 +20,7 @@ type call struct {
 	legacy         config.LegacyParams
 	program        string
 	resume         string
+	bundle         *bundle.Bundle
 	logger         *slog.Logger
 	progress       func(workflow.Progress)
 
@@ -74,6 +76,10 @@ func WithProgram(version string) Option { return func(c *call) { c.program = ver
 // same backend, with as many threads and deterministic set, weights and history
 // come out as if the training had never stopped.
 func WithResume(path string) Option { return func(c *call) { c.resume = path } }
+
+// WithBundle gives LoadInferenceBundleWithBackend a bundle that was read
+// already; it is not changed, and must not be while the model is used.
+func WithBundle(b *bundle.Bundle) Option { return func(c *call) { c.bundle = b } }
 
 // WithLogger sends the log lines to a logger of one's own; nil silences them.
 func WithLogger(l *slog.Logger) Option {

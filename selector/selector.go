@@ -35,6 +35,12 @@ func (e invalidBackend) Is(target error) bool { return target == ErrInvalidBacke
 // Backends lists the names that the field backend may have.
 func Backends() []string { return []string{config.TensorFlow, config.PyTorch} }
 
+// The fields that name a backend, as errors have them.
+const (
+	trainingBackend  = "TrainingConfig.backend"
+	inferenceBackend = "InferenceConfig.backend"
+)
+
 func checkBackend(name, field string) error {
 	switch name {
 	case config.TensorFlow, config.PyTorch:

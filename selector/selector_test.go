@@ -2,6 +2,7 @@ package selector
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -101,6 +102,14 @@ func smallScan(t *testing.T) *dataset.Raw {
 	return raw
 }
 
+// nineScan has patterns enough for a group at gridsize 3.
+func nineScan(t *testing.T) *dataset.Raw {
+	t.Helper()
+	raw, err := dataset.Simulate(dataset.SimulateOptions{Patterns: 9, N: 64, NPhotons: 1e5, Seed: 1})
+	require.NoError(t, err)
+	return raw
+}
+
 func smallConfig(backend string) config.TrainingConfig {
 	c := config.Default().Training
 	c.Model.NFiltersScale = 0.25
@@ -115,7 +124,34 @@ func smallInference(backend string) config.InferenceConfig {
 	return c
 }
 
-// TestD1RunAndD11Shapes: signature, keys and shapes are the same for both.
+// paths are the three functions as calls with options only, on a scan of 5
+// patterns; dir is the bundle that is loaded.
+func paths(t *testing.T, c config.TrainingConfig, dir string) map[string]func(...Option) error {
+	t.Helper()
+	raw := smallScan(t)
+	return map[string]func(...Option) error{
+		"run": func(o ...Option) error {
+			_, _, _, err := RunCDIExampleWithBackend(t.Context(), raw, nil, c, o...)
+			return err
+		},
+		"train": func(o ...Option) error {
+			_, err := TrainCDIModelWithBackend(t.Context(), raw, nil, c, o...)
+			return err
+		},
+		"load": func(o ...Option) error {
+			i := smallInference(c.Backend)
+			i.BatchSize = c.BatchSize
+			m, _, err := LoadInferenceBundleWithBackend(t.Context(), dir, i, "", o...)
+			if m != nil {
+				err = errors.Join(err, m.Close())
+			}
+			return err
+		},
+	}
+}
+
+// TestD1RunAndD11Shapes: signature, keys and shapes are the same for both; an
+// empty output_dir writes nothing (D13).
 func TestD1RunAndD11Shapes(t *testing.T) {
 	raw := smallScan(t)
 	for _, name := range Backends() {
@@ -158,35 +194,98 @@ func TestD2TrainOnly(t *testing.T) {
 }
 
 // TestD4ConfigIsNotChanged: deep-equal before and after, on success and on
-// every kind of error; the default backend is tensorflow.
+// every kind of error, on all three paths; the default backend is tensorflow.
 func TestD4ConfigIsNotChanged(t *testing.T) {
 	require.Equal(t, config.TensorFlow, config.Default().Training.Backend)
 	require.Equal(t, config.TensorFlow, config.DefaultInference().Backend)
-	raw := smallScan(t)
-	seed := uint64(3)
-	for name, change := range map[string]func(*config.TrainingConfig){
-		"success":         func(*config.TrainingConfig) {},
-		"invalid backend": func(c *config.TrainingConfig) { c.Backend = "jax" },
-		"invalid":         func(c *config.TrainingConfig) { c.BatchSize = 0 },
-		"not supported":   func(c *config.TrainingConfig) { c.PositionsProvided = false },
-		"other N":         func(c *config.TrainingConfig) { c.Model.N = 128; c.Model.NFiltersScale = 1 },
+	raw, dir := smallScan(t), t.TempDir()
+	trainedIn(t, dir, func(*config.TrainingConfig) {})
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+
+	type outcome struct {
+		change  func(*config.TrainingConfig)
+		ctx     context.Context
+		options []Option
+	}
+	for name, o := range map[string]outcome{
+		"success":         {change: func(*config.TrainingConfig) {}},
+		"invalid backend": {change: func(c *config.TrainingConfig) { c.Backend = "jax" }},
+		"invalid":         {change: func(c *config.TrainingConfig) { c.BatchSize = 0 }},
+		"not supported":   {change: func(c *config.TrainingConfig) { c.PositionsProvided = false }},
+		"other N":         {change: func(c *config.TrainingConfig) { c.Model.N = 128; c.Model.NFiltersScale = 1 }},
+		"too many groups": {change: func(c *config.TrainingConfig) { c.NGroups = 6 }},
+		"unavailable":     {options: []Option{unavailable}},
+		"cancelled":       {ctx: cancelled},
+		"no checkpoint":   {options: []Option{WithResume(file)}},
+		"not writable":    {change: func(c *config.TrainingConfig) { c.OutputDir = file }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := smallConfig(config.PyTorch)
+			c.NEpochs = 1
+			if o.change != nil {
+				o.change(&c)
+			}
+			if o.ctx == nil {
+				o.ctx = t.Context()
+			}
+			seed := uint64(3)
 			c.SubsampleSeed = &seed
-			change(&c)
-			before := c
-			own := seed
-			_, err := TrainCDIModelWithBackend(t.Context(), raw, nil, c, spied(new(events)))
+			before, own := c, seed
+			before.SubsampleSeed = &own
+			options := append([]Option{spied(new(events))}, o.options...)
+			_, err := TrainCDIModelWithBackend(o.ctx, raw, nil, c, options...)
 			require.Equal(t, name == "success", err == nil, err)
 			require.Equal(t, before, c)
-			require.Equal(t, own, seed)
+			_, _, _, err = RunCDIExampleWithBackend(o.ctx, raw, nil, c, append(options, DoStitching(true))...)
+			require.Equal(t, name == "success", err == nil, err)
+			require.Equal(t, before, c)
+		})
+	}
+	for name, o := range map[string]struct {
+		change    func(*config.InferenceConfig)
+		dir, name string
+		ctx       context.Context
+		options   []Option
+	}{
+		"success":         {},
+		"invalid backend": {change: func(c *config.InferenceConfig) { c.Backend = "jax" }},
+		"invalid":         {change: func(c *config.InferenceConfig) { c.BatchSize = 0 }},
+		"differing value": {change: func(c *config.InferenceConfig) { c.Model.Gridsize = 2 }},
+		"no bundle":       {dir: file},
+		"unknown name":    {name: "probe"},
+		"unavailable":     {options: []Option{unavailable}},
+		"cancelled":       {ctx: cancelled},
+	} {
+		t.Run("load, "+name, func(t *testing.T) {
+			c := smallInference(config.PyTorch)
+			if o.change != nil {
+				o.change(&c)
+			}
+			if o.ctx == nil {
+				o.ctx = t.Context()
+			}
+			seed := uint64(3)
+			c.SubsampleSeed = &seed
+			before, own := c, seed
+			before.SubsampleSeed = &own
+			m, _, err := LoadInferenceBundleWithBackend(o.ctx, cmp.Or(o.dir, dir), c, o.name, append([]Option{spied(new(events))}, o.options...)...)
+			require.Equal(t, name == "success", err == nil, err)
+			if err == nil {
+				_, err = m.Predict(t.Context(), raw)
+				require.NoError(t, err)
+				require.NoError(t, m.Close())
+			}
+			require.Equal(t, before, c)
 		})
 	}
 }
 
 // TestD5OrderOfEvents: refuse, update the map once, route; the map is updated
-// too when the backend then proves unavailable.
+// too when the backend then proves unavailable, and no other is tried (D9). Each
+// stage is told (D12).
 func TestD5OrderOfEvents(t *testing.T) {
 	raw := smallScan(t)
 	dir := t.TempDir()
@@ -203,28 +302,27 @@ func TestD5OrderOfEvents(t *testing.T) {
 		`log msg=complete backend=pytorch`, "close pytorch",
 	}, seen)
 
-	for name, call := range map[string]func(...Option) error{
-		"run": func(o ...Option) error {
-			_, _, _, err := RunCDIExampleWithBackend(t.Context(), raw, nil, smallConfig(config.PyTorch), o...)
-			return err
-		},
-		"train": func(o ...Option) error {
-			_, err := TrainCDIModelWithBackend(t.Context(), raw, nil, smallConfig(config.PyTorch), o...)
-			return err
-		},
-		"load": func(o ...Option) error {
-			_, _, err := LoadInferenceBundleWithBackend(t.Context(), dir, smallInference(config.PyTorch), "", o...)
-			return err
-		},
-	} {
+	for name, call := range paths(t, smallConfig(config.PyTorch), dir) {
 		t.Run(name+", unavailable", func(t *testing.T) {
 			var seen events
 			legacy := config.LegacyParams{"mine": 1}
 			err := call(spied(&seen), unavailable, WithLegacyParams(legacy))
 			require.ErrorIs(t, err, bridge.ErrUnavailable)
-			require.Equal(t, events{"update", `log msg="params synchronized" backend=pytorch`, "log msg=routing backend=pytorch", "open pytorch"}, seen[:4])
+			require.Equal(t, events{"update", `log msg="params synchronized" backend=pytorch`, "log msg=routing backend=pytorch", "open pytorch"}, seen, "D9: nothing else is tried")
 			require.Equal(t, 1, legacy["mine"])
 			require.Equal(t, 64, legacy["bigN"])
+			require.Equal(t, "pytorch", legacy["backend"])
+		})
+	}
+
+	for name, call := range paths(t, smallConfig(config.PyTorch), dir) {
+		t.Run(name+", done", func(t *testing.T) {
+			var seen events
+			legacy := config.LegacyParams{"mine": 1}
+			require.NoError(t, call(spied(&seen), WithLegacyParams(legacy)))
+			require.Equal(t, "update", seen[0])
+			require.NotContains(t, seen[1:], "update", "exactly once")
+			require.Equal(t, 1, legacy["mine"])
 			require.Equal(t, "pytorch", legacy["backend"])
 		})
 	}
@@ -245,9 +343,20 @@ func TestD5OrderOfEvents(t *testing.T) {
 			require.Empty(t, seen)
 			require.Equal(t, config.LegacyParams{"mine": 1}, legacy)
 		}
-		i := smallInference("jax")
-		_, _, err := LoadInferenceBundleWithBackend(t.Context(), dir, i, "")
-		require.EqualError(t, err, `Invalid backend: "jax". InferenceConfig.backend must be 'tensorflow' or 'pytorch'.`)
+		for _, change := range []func(*config.InferenceConfig){
+			func(c *config.InferenceConfig) { c.Backend = "jax" },
+			func(c *config.InferenceConfig) { c.BatchSize = -1 },
+			func(c *config.InferenceConfig) { c.Model.N = 128 },
+		} {
+			var seen events
+			legacy := config.LegacyParams{"mine": 1}
+			i := smallInference(config.PyTorch)
+			change(&i)
+			_, _, err := LoadInferenceBundleWithBackend(t.Context(), dir, i, "", spied(&seen), WithLegacyParams(legacy))
+			require.Error(t, err)
+			require.Empty(t, seen)
+			require.Equal(t, config.LegacyParams{"mine": 1}, legacy)
+		}
 	})
 }
 
@@ -258,6 +367,9 @@ func TestD6InvalidBackend(t *testing.T) {
 		require.NoError(t, c.Validate(), "config leaves this judgement to the selector")
 		_, err := TrainCDIModelWithBackend(t.Context(), nil, nil, c)
 		require.EqualError(t, err, fmt.Sprintf(`Invalid backend: %q. TrainingConfig.backend must be 'tensorflow' or 'pytorch'.`, name))
+		require.ErrorIs(t, err, ErrInvalidBackend)
+		_, _, err = LoadInferenceBundleWithBackend(t.Context(), "", smallInference(name), "")
+		require.EqualError(t, err, fmt.Sprintf(`Invalid backend: %q. InferenceConfig.backend must be 'tensorflow' or 'pytorch'.`, name))
 		require.ErrorIs(t, err, ErrInvalidBackend)
 		_, err = Open(name, bridge.Options{})
 		require.ErrorIs(t, err, ErrInvalidBackend)
@@ -277,7 +389,7 @@ func TestD9NoFallback(t *testing.T) {
 	}
 }
 
-// TestD13AndD14Bundle: what one backend has trained the other loads.
+// TestD13AndD14Bundle: D3 too: what one backend has trained the other loads.
 func TestD13AndD14Bundle(t *testing.T) {
 	raw := smallScan(t)
 	dir := t.TempDir()
@@ -307,11 +419,13 @@ func TestD13AndD14Bundle(t *testing.T) {
 
 	_, _, err = LoadInferenceBundleWithBackend(t.Context(), dir, smallInference(config.PyTorch), "probe", spied(new(events)))
 	require.ErrorContains(t, err, "autoencoder, diffraction_to_obj")
+	require.ErrorIs(t, err, ErrInvalidConfig)
 	i := smallInference(config.PyTorch)
 	i.Model.N = 128
 	_, _, err = LoadInferenceBundleWithBackend(t.Context(), dir, i, "", spied(new(events)))
 	require.ErrorContains(t, err, "128")
 	require.ErrorContains(t, err, "64 in the bundle")
+	require.ErrorIs(t, err, ErrInvalidConfig)
 	_, _, err = LoadInferenceBundleWithBackend(t.Context(), t.TempDir(), smallInference(config.PyTorch), "", spied(new(events)))
 	require.ErrorIs(t, err, bundle.ErrNoBundle)
 }
@@ -448,23 +562,6 @@ func TestD5ResumeIsRefusedFirst(t *testing.T) {
 	require.Empty(t, seen)
 }
 
-// TestTwoRunsAtOnce: each has its own parameters.
-func TestTwoRunsAtOnce(t *testing.T) {
-	raw := smallScan(t)
-	results := make(chan *workflow.Results, 2)
-	for _, name := range Backends() {
-		go func() {
-			r, _ := TrainCDIModelWithBackend(t.Context(), raw, nil, smallConfig(name), spied(new(events)))
-			results <- r
-		}()
-	}
-	for range 2 {
-		r := <-results
-		require.NotNil(t, r)
-		require.Equal(t, r.Backend, r.Legacy["backend"])
-	}
-}
-
 // TestSeeds: the same seed gives the same numbers, another one others.
 func TestSeeds(t *testing.T) {
 	raw := smallScan(t)
@@ -552,16 +649,10 @@ func TestVariants(t *testing.T) {
 
 // TestVariantsNative does the same on both runtimes, in one step an epoch.
 func TestVariantsNative(t *testing.T) {
-	required := os.Getenv("PTYCHO_REQUIRE_NATIVE") != ""
 	raw := smallScan(t)
 	for _, backend := range Backends() {
 		t.Run(backend, func(t *testing.T) {
-			b, err := Open(backend, bridge.Options{})
-			if errors.Is(err, bridge.ErrUnavailable) && !required {
-				t.Skipf("%s is missing: %v", backend, err)
-			}
-			require.NoError(t, err)
-			require.NoError(t, b.Close())
+			native(t, backend)
 			run := func(name string, raw *dataset.Raw, change func(*config.TrainingConfig)) {
 				t.Run(name, func(t *testing.T) {
 					requireTrains(t, raw, backend, func(c *config.TrainingConfig) {

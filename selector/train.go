@@ -94,20 +94,6 @@ func (c *call) checkpoint(train, test *dataset.Raw, cfg config.TrainingConfig) (
 	return checkpoint, err
 }
 
-// Check refuses, by name and before anything has happened, what the functions
-// for training refuse: an unknown backend, settings out of range, settings
-// that this version does not support. Errors match ErrInvalidBackend or
-// ErrInvalidConfig.
-func Check(c config.Config) error {
-	if err := checkBackend(c.Training.Backend, "TrainingConfig.backend"); err != nil {
-		return err
-	}
-	if err := errors.Join(c.Validate(), c.Unsupported()); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidConfig, err)
-	}
-	return nil
-}
-
 // route opens the backend; nothing falls back.
 func (c *call) route(name string) (bridge.Backend, error) {
 	c.logger.Info("routing", "backend", name)

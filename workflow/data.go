@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -235,6 +236,9 @@ func grouping(c config.TrainingConfig) dataset.GroupOptions {
 	}
 }
 
+// named is the file that data come from; those of a program have none.
+func named(raw *dataset.Raw) string { return cmp.Or(raw.Path, "the data") }
+
 // add puts the patterns of a file into groups and appends those to the scan.
 func (s *scan) add(raw *dataset.Raw, indices []int, o dataset.GroupOptions) (part, error) {
 	if o.Gridsize == 1 {
@@ -246,7 +250,7 @@ func (s *scan) add(raw *dataset.Raw, indices []int, o dataset.GroupOptions) (par
 	}
 	groups, err := dataset.Group(x, y, o)
 	if err != nil {
-		return part{}, fmt.Errorf("%s: %w", raw.Path, err)
+		return part{}, fmt.Errorf("%s: %w", named(raw), err)
 	}
 	p := part{raw: raw, indices: indices, groups: groups, first: len(s.members) / s.channels}
 	for _, i := range groups.Indices {
@@ -255,7 +259,7 @@ func (s *scan) add(raw *dataset.Raw, indices []int, o dataset.GroupOptions) (par
 	s.patterns += len(indices)
 	s.offsets = append(s.offsets, groups.Offset...)
 	for _, w := range groups.Warnings {
-		s.warnings = append(s.warnings, fmt.Sprintf("%s: %s", raw.Path, w))
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: %s", named(raw), w))
 	}
 	return p, nil
 }
@@ -307,7 +311,7 @@ func choose(raw *dataset.Raw, groups, subsample int, sequential bool, gridsize i
 		more  string
 	}{{"n_groups", groups, " (more groups than patterns need gridsize above 1 and enable_oversampling)"}, {"n_subsample", subsample, ""}} {
 		if limit.value > raw.Len() {
-			return nil, fmt.Errorf("%s is %d, but %s has %d patterns; expected at most as many%s", limit.key, limit.value, raw.Path, raw.Len(), limit.more)
+			return nil, fmt.Errorf("%s is %d, but %s has %d patterns; expected at most as many%s", limit.key, limit.value, named(raw), raw.Len(), limit.more)
 		}
 		if limit.value > 0 {
 			want = min(want, limit.value)

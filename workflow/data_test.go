@@ -243,6 +243,7 @@ func TestOffsetsBeyondTheCanvas(t *testing.T) {
 	require.Contains(t, s.warnings[0], "reach 7.5 pixels, but the canvas of patch_merge reference has 7 pixels")
 
 	i := config.DefaultInference()
+	i.NeighborCount = 4
 	_, err = newInferenceScan(near, i, config.ModelConfig{N: 8, Gridsize: 2, PatchMerge: "uniform"}, 1, 1, 22)
 	require.ErrorIs(t, err, ErrOffsets)
 	require.ErrorContains(t, err, "need a canvas of 26 pixels; the model was trained on one of 22")

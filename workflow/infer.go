@@ -60,11 +60,15 @@ type Prediction struct {
 
 // OpenModel checks that the bundle's weights are those of its configuration
 // and prepares the model of that name. The bundle's model section wins; what
-// c.Model sets otherwise is an error that names both. An unknown name is an
-// error that lists the names there are, and weights that are not the model's
-// are one that matches bundle.ErrMismatch. Nothing is compiled before Predict. On
-// success the model owns b; on failure the caller keeps it.
+// c.Model sets otherwise is an error that names both, and a c.NeighborCount of 0
+// is the training's. An unknown name is an error that lists the names there are,
+// and weights that are not the model's are one that matches bundle.ErrMismatch.
+// Nothing is compiled before Predict. On success the model owns b; on failure the
+// caller keeps it.
 func OpenModel(b bridge.Backend, trained *bundle.Bundle, c config.InferenceConfig, e config.ExecutionConfig, name string) (*Model, error) {
+	if c.NeighborCount == 0 {
+		c.NeighborCount = trained.Config.Training.NeighborCount
+	}
 	m := &Model{name: name, backend: b, bundle: trained, config: c, precision: e.Precision, progress: func(Progress) {}}
 	if err := m.prepare(e.Precision); err != nil {
 		return nil, fmt.Errorf("workflow: open model: %w", err)
@@ -96,13 +100,17 @@ func agree(asked, has config.ModelConfig) error {
 	filled := asked.N != 0 && asked.Architecture != ""
 	a, h := config.Config{Training: config.TrainingConfig{Model: asked}}, config.Config{Training: config.TrainingConfig{Model: has}}
 	unset := config.Config{}
+	var differing []string
 	for _, f := range config.Fields() {
 		if f.Section != "model" || f.Get(a) == f.Get(unset) && !filled || f.Get(a) == f.Get(h) {
 			continue
 		}
-		return fmt.Errorf("%s is %s in the configuration and %s in the bundle; leave it out, or use a model trained with it", f.Path(), f.Get(a), f.Get(h))
+		differing = append(differing, fmt.Sprintf("%s is %s in the configuration and %s in the bundle", f.Path(), f.Get(a), f.Get(h)))
 	}
-	return nil
+	if differing == nil {
+		return nil
+	}
+	return fmt.Errorf("%s; leave it out, or use a model trained with it", strings.Join(differing, ", "))
 }
 
 func (m *Model) prepare(precision string) (err error) {

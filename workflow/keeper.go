@@ -342,7 +342,7 @@ type Interrupted struct {
 }
 
 func (e *Interrupted) Error() string {
-	return fmt.Sprintf("%v; stopped after %d steps, kept as %s; resume with: ptycho run --resume %s", e.Cause, e.Steps, e.Checkpoint, e.Directory)
+	return fmt.Sprintf("%v; stopped after %d steps, kept as %s, from which training can go on", e.Cause, e.Steps, e.Checkpoint)
 }
 
 func (e *Interrupted) Unwrap() error { return e.Cause }

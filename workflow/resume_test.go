@@ -58,7 +58,8 @@ func stopAfter(t *testing.T, b bridge.Backend, raw *dataset.Raw, c config.Traini
 	require.ErrorIs(t, err, context.Canceled, "D15")
 	var stopped *Interrupted
 	require.ErrorAs(t, err, &stopped)
-	require.ErrorContains(t, err, "resume with: ptycho run --resume "+c.OutputDir)
+	require.ErrorContains(t, err, "kept as "+stopped.Checkpoint)
+	require.Equal(t, c.OutputDir, stopped.Directory)
 	require.FileExists(t, stopped.Checkpoint)
 	return stopped
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/cmplx"
+	"os"
 	"time"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
@@ -33,9 +34,9 @@ type Options struct {
 // Train trains on train and, where asked for, predicts object patches and
 // stitches them, of test where it is given and else of train. The
 // configuration must have passed its checks; it is not changed. Where
-// OutputDir is not empty, the model bundle is written there before success is
-// reported, and checkpoints while training, as checkpoint_every says. A
-// cancelled ctx stops training at the next step and the error wraps ctx.Err();
+// OutputDir is not empty, the directory is made before training begins and the
+// model bundle is written there before success is reported, and checkpoints
+// while training, as checkpoint_every says. A cancelled ctx stops training at the next step and the error wraps ctx.Err();
 // where there are checkpoints, one of the exact position is written then, and
 // the error is an Interrupted.
 func Train(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c config.TrainingConfig, o Options) (*Results, error) {
@@ -90,6 +91,11 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if o.Reconstruct {
 		if canvas, err = newStitcher(scan, probe, o.Reconstruction, perPattern(scan, c.Model)); err != nil {
 			return nil, err
+		}
+	}
+	if c.OutputDir != "" { // a training whose model could not be kept is not begun
+		if err := os.MkdirAll(c.OutputDir, 0o755); err != nil {
+			return nil, fmt.Errorf("output_dir: %w", err)
 		}
 	}
 	n, err := open(b, scan, set, c.BatchSize, probe, purpose{train: true, predict: o.Reconstruct})

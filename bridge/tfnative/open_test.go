@@ -23,6 +23,7 @@ func requireMissing(t *testing.T, err error, dir string) {
 	require.ErrorContains(t, err, "make native")
 }
 
+// TestOpenFindsNoLibrary: D8: each place that was looked in, in the loader's words.
 func TestOpenFindsNoLibrary(t *testing.T) {
 	dir := t.TempDir()
 	_, err := tfnative.Open(bridge.Options{Directory: dir})
@@ -81,6 +82,7 @@ func TestOpenInAnotherProcess(t *testing.T) {
 	require.Contains(t, child("TFNATIVE_TEST_QUIET=1", here, "TF_CPP_MIN_LOG_LEVEL=0"), "oneDNN custom operations", "a user who sets the log level sees all")
 }
 
+// TestOpenRefusesDevices: D9: a device that is not there is refused.
 func TestOpenRefusesDevices(t *testing.T) {
 	for _, device := range []string{"cuda", "cuda:1"} {
 		_, err := tfnative.Open(bridge.Options{Device: device})

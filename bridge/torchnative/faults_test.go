@@ -104,7 +104,7 @@ func TestAnotherDirectory(t *testing.T) {
 	require.NoError(t, again.Close())
 }
 
-// TestMissingLibrary runs itself in a process of its own, where nothing is
+// TestMissingLibrary: D7: runs itself in a process of its own, where nothing is
 // open yet.
 func TestMissingLibrary(t *testing.T) {
 	const marker = "PTYCHO_TEST_EMPTY_DIRECTORY"
@@ -121,7 +121,7 @@ func TestMissingLibrary(t *testing.T) {
 	inOwnProcess(t, "TestMissingLibrary", marker+"="+t.TempDir())
 }
 
-// TestMissingShim is the same for the shim.
+// TestMissingShim: D7: the same for the shim.
 func TestMissingShim(t *testing.T) {
 	const marker = "PTYCHO_TEST_MISSING_SHIM"
 	if os.Getenv(marker) != "" {
@@ -148,6 +148,7 @@ func inOwnProcess(t *testing.T, test string, environment ...string) {
 	require.Contains(t, string(out), "--- PASS: "+test)
 }
 
+// TestDevices: D9: a device that is not there is refused.
 func TestDevices(t *testing.T) {
 	for device, want := range map[string]string{"cuda": "CPU only", "cuda:1": "CPU only", "tpu": "not known"} {
 		_, err := torchnative.Open(bridge.Options{Device: device})

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/build"
 	"github.com/ptychobridge/ptychobridge/selector"
 )
 
@@ -56,9 +57,18 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintf(stderr, "ptycho: interrupted: %v\n", err)
 	case !errors.As(err, &said):
-		fmt.Fprintf(stderr, "ptycho: %v\n", err)
+		fmt.Fprintf(stderr, "ptycho: %v\n", notLookedIn(err))
 	}
 	return exitCode(err)
+}
+
+// notLookedIn adds to the error of a missing runtime why it was not looked for
+// in the cache.
+func notLookedIn(err error) error {
+	if _, cache := build.TensorFlowDir(); cache != nil && errors.Is(err, bridge.ErrUnavailable) {
+		return fmt.Errorf("%w\nIt was not looked for in the cache: %w", err, cache)
+	}
+	return err
 }
 
 // usageError is a fault of the command line or of the configuration.
@@ -96,13 +106,13 @@ alone, on the native TensorFlow or LibTorch library as --backend says.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArguments,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:          a.help,
+
+		SuggestionsMinimumDistance: 2,
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print results as JSON")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 80 |"))
 	// --n_groups is --n-groups.
 	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
@@ -111,8 +121,17 @@ alone, on the native TensorFlow or LibTorch library as --backend says.`,
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.AddCommand(runCommand(a), trainCommand(a), inferCommand(a), simulateCommand(a), evaluateCommand(a), inspectCommand(a), parityCommand(a), parityWorkerCommand(a), doctorCommand(a), versionCommand(a))
-	completionCommand(root)
+	completionCommand(a, root)
+	helpCommand(root)
 	return root
+}
+
+// help is what a command does that only has others below it.
+func (a *app) help(c *cobra.Command, _ []string) error {
+	if a.json {
+		return usageError{fmt.Errorf("--json needs a command; see %s --help", c.CommandPath())}
+	}
+	return c.Help()
 }
 
 // noArguments refuses words that no command knows.
@@ -125,7 +144,7 @@ func noArguments(c *cobra.Command, args []string) error {
 		hint = " (a switch is written --flag=" + args[0] + ")"
 	}
 	if c.HasSubCommands() {
-		return usageError{fmt.Errorf("there is no command %q; see %s --help", args[0], c.CommandPath())}
+		return noCommand(c, args[0])
 	}
 	return usageError{fmt.Errorf("unexpected argument %q%s; see %s --help", args[0], hint, c.CommandPath())}
 }

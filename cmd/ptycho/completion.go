@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // completionCommand adds cobra's command with an example for each shell.
-func completionCommand(root *cobra.Command) {
+func completionCommand(a *app, root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	examples := map[string]string{
 		"completion": "  ptycho completion bash > /etc/bash_completion.d/ptycho\n  source <(ptycho completion bash)",
@@ -24,13 +25,19 @@ func completionCommand(root *cobra.Command) {
 	if err != nil {
 		panic("ptycho: BUG: there is no completion command")
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	c.Short = "Print a script that completes commands, flags and values in a shell"
+	c.RunE = a.help
+	c.Short = "Print a script that completes commands and flags in a shell"
 	c.Long = c.Short + ".\nA new shell knows it where the script is kept; source loads it into this one."
 	for _, each := range append(c.Commands(), c) {
 		each.Example, each.Args = examples[each.Name()], noArguments
 		if each != c {
 			each.Long = "Prints the script for " + each.Name() + "."
+			each.PreRunE = func(*cobra.Command, []string) error {
+				if a.json {
+					return usageError{errors.New("--json does not go with completion, which prints a script")}
+				}
+				return nil
+			}
 		}
 	}
 }

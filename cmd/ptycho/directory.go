@@ -96,7 +96,7 @@ func replaceable(path string, entries []os.DirEntry, reads []string) error {
 		run = run || e.Name() == fileRun
 	}
 	if !run {
-		return fmt.Errorf("output directory %s holds no %s and so no run that has ended; --force replaces earlier runs only%s", path, fileRun, (&directory{path: path}).howToResume())
+		return fmt.Errorf("output directory %s holds no %s and so no run that has ended; --force replaces earlier runs only%s", path, fileRun, (&directory{path: path}).howToResume("run"))
 	}
 	for _, file := range reads {
 		if inside(file, path) {
@@ -175,11 +175,11 @@ func (d *directory) checkpoints() bool {
 }
 
 // howToResume is what a message adds where there are checkpoints.
-func (d *directory) howToResume() string {
+func (d *directory) howToResume(command string) string {
 	if !d.checkpoints() {
 		return ""
 	}
-	return "; resume with: ptycho run --resume " + d.path
+	return "; resume with: " + resumeCommand(command, d.path)
 }
 
 // removeCheckpoints removes what a training writes into its directory of

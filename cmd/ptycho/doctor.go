@@ -85,7 +85,7 @@ func examine(name string, o bridge.Options) finding {
 	f.err = f.try(o)
 	f.Usable = f.err == nil
 	if f.err != nil {
-		f.Problem = f.err.Error()
+		f.Problem = notLookedIn(f.err).Error()
 	}
 	return f
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"os"
 	"strconv"
 	"strings"
 
@@ -33,12 +32,7 @@ computed on the largest rectangle without gaps among them.`,
 		Example: `  ptycho evaluate training_outputs/1
   ptycho evaluate training_outputs/1 --reference training_outputs/2
   ptycho evaluate reconstruction.npz --reference scan.npz --json`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{fmt.Errorf("found %d arguments; expected one, the directory of a run or an NPZ file; see %s --help", len(args), c.CommandPath())}
-			}
-			return nil
-		},
+		Args: oneArgument("the directory of a run or an NPZ file"),
 		RunE: func(_ *cobra.Command, args []string) error { return e.run(args[0]) },
 	}
 	f := c.Flags()
@@ -110,10 +104,8 @@ func (e *evaluation) check() (image.Rectangle, error) {
 	if err == nil && e.remove != evaluate.RemovePlane && e.remove != evaluate.RemoveMean {
 		err = fmt.Errorf("--remove: found %q; expected %s or %s", e.remove, evaluate.RemovePlane, evaluate.RemoveMean)
 	}
-	if err == nil && e.output != "" && !e.force {
-		if _, missing := os.Stat(e.output); missing == nil {
-			err = fmt.Errorf("%s exists; nothing is overwritten: give another --output, or --force", e.output)
-		}
+	if err == nil && e.output != "" {
+		err = checkOutput(e.output, e.force)
 	}
 	if err != nil {
 		return area, usageError{err}

@@ -15,8 +15,8 @@ func table(object, reference *found, m evaluate.Metrics) string {
 	line := func(format string, arguments ...any) { fmt.Fprintf(&b, format+"\n", arguments...) }
 	line("object      %s (%s)", object.path, object.key)
 	line("reference   %s (%s)", reference.path, reference.key)
-	line("area        %s, %d pixels", words(d.Area), d.Pixels)
-	line("window      %s", words(d.Window))
+	line("area        %s, %d pixels", words(d.Area.Rectangle), d.Pixels)
+	line("window      %s", words(d.Window.Rectangle))
 	if d.Registered {
 		line("shift       x %+.2f, y %+.2f pixels, undone", d.Shift[0], d.Shift[1])
 	} else {

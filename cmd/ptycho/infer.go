@@ -120,15 +120,12 @@ func (i *inference) prepare(c *cobra.Command) error {
 	if i.path == "" {
 		return usageError{errors.New("there is no --model-path: give a model.ptycho.zip or the directory of a run")}
 	}
-	layers, err := i.settings.layers(c)
-	if err != nil {
-		return err
-	}
+	layers, found := i.settings.layers(c)
 	trained, err := bundle.Read(i.path)
 	if err != nil {
-		return err
+		return errors.Join(found, err)
 	}
-	if i.resolved, err = resolve(append([]config.Layer{ofTraining(trained.Config)}, layers...)...); err != nil {
+	if i.resolved, err = selector.ResolveInference(found, append([]config.Layer{ofTraining(trained.Config)}, layers...)...); err != nil {
 		return err
 	}
 	i.warnAll(i.resolved.Warnings)
@@ -138,7 +135,7 @@ func (i *inference) prepare(c *cobra.Command) error {
 	}
 	began := time.Now()
 	i.model, _, err = selector.LoadInferenceBundleWithBackend(c.Context(), i.path, cfg.Inference(i.path), i.name,
-		selector.WithExecution(cfg.Execution), selector.WithLogger(slog.New(warnings{i.stderr})), selector.WithProgress(i.move))
+		selector.WithBundle(trained), selector.WithExecution(cfg.Execution), selector.WithLogger(slog.New(warnings{i.stderr})), selector.WithProgress(i.move))
 	if err != nil {
 		return err
 	}

@@ -21,24 +21,23 @@ import (
 func inspectCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect PATH",
-		Short: "Say what a data file, a model or the directory of a run holds",
+		Short: "Say what a data file, a model, a checkpoint or a run holds",
 		Long: `Says what is at PATH and recognises which it is:
 
 an NPZ file      its arrays, and what they mean as a scan
 a model          what trained it, when, its size, constants and settings
-a run            its backend, epochs, losses, metrics and files; PATH is the
-                 directory or its run.json
+a checkpoint     the same, and where the training stood
+a run            its backend, epochs, losses, metrics, files and checkpoints;
+                 PATH is the directory or its run.json
+checkpoints      of a run that was stopped, or in its directory of them: steps,
+                 epochs, validation loss, size, and which one is the best
 
 No native library is needed. --json prints all there is.`,
 		Example: `  ptycho inspect scan.npz
   ptycho inspect training_outputs/1/model.ptycho.zip --json
-  ptycho inspect training_outputs/1`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{fmt.Errorf("found %d arguments; expected one, a data file, a model or the directory of a run; see %s --help", len(args), c.CommandPath())}
-			}
-			return nil
-		},
+  ptycho inspect training_outputs/1
+  ptycho inspect training_outputs/1/checkpoints`,
+		Args: oneArgument("a data file, a model, a checkpoint or the directory of a run"),
 		RunE: func(c *cobra.Command, args []string) error {
 			err := interruptible(c.Context(), func() error { return a.inspect(args[0]) })
 			if err != nil {
@@ -97,7 +96,10 @@ func lookDirectory(path string) (inspected, error) {
 	case exists(filepath.Join(path, fileBundle)):
 		return inspectBundle(path)
 	}
-	return nil, fmt.Errorf("%s holds neither %s, as the directory of a run does, nor %s", path, fileRun, fileBundle)
+	if found, err := inspectCheckpoints(path); found != nil || err != nil {
+		return found, err
+	}
+	return nil, fmt.Errorf("%s holds neither %s, as the directory of a run does, nor %s, nor checkpoints", path, fileRun, fileBundle)
 }
 
 // archived lists the members of a zip archive.

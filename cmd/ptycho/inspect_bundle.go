@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -15,11 +16,12 @@ import (
 
 	"github.com/ptychobridge/ptychobridge/bundle"
 	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
 // modelFile is what a bundle holds.
 type modelFile struct {
-	Kind      string              `json:"kind"` // model
+	Kind      string              `json:"kind"` // model or checkpoint
 	Path      string              `json:"path"`
 	Manifest  bundle.Manifest     `json:"manifest"`
 	Resumable bool                `json:"resumable"` // training can go on
@@ -29,6 +31,9 @@ type modelFile struct {
 	Params    config.LegacyParams `json:"params"`
 	Weights   []arrayInfo         `json:"weights"`
 	History   []map[string]string `json:"history"`
+
+	// Checkpoint says where the training stood, if it can go on.
+	Checkpoint *workflow.CheckpointInfo `json:"checkpoint,omitempty"`
 }
 
 // setting is a key and its value as text.
@@ -48,6 +53,15 @@ func inspectBundle(path string) (inspected, error) {
 	}
 	for _, w := range b.Weights {
 		m.Weights = append(m.Weights, arrayInfo{Key: w.Name, DType: string(w.DType()), Shape: slices.Concat([]int{}, w.Shape)})
+	}
+	if m.Resumable {
+		all, err := workflow.Checkpoints(m.Path)
+		if err != nil {
+			return nil, err
+		}
+		if m.Kind, m.Checkpoint = "checkpoint", &all[0]; m.Checkpoint.Problem != "" {
+			return nil, errors.New(m.Checkpoint.Problem)
+		}
 	}
 	text, err := b.Config.YAML()
 	if err != nil {
@@ -101,7 +115,7 @@ func (m *modelFile) table() string {
 		s.row("canvas", "%d pixels", k.Canvas)
 	}
 	if m.Resumable {
-		s.row("training", "can go on")
+		s.row("training", "can go on: %s", wordCheckpoint(*m.Checkpoint))
 	} else {
 		s.row("training", "cannot go on: its state is not kept")
 	}

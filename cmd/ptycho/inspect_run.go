@@ -23,6 +23,8 @@ type runFiles struct {
 	Record  json.RawMessage `json:"run"`               // run.json as it stands
 	Missing []string        `json:"missing,omitempty"` // files that it names and that are gone
 
+	Checkpoints []workflow.CheckpointInfo `json:"checkpoints,omitempty"` // the newest first
+
 	summary runSummary
 }
 
@@ -63,6 +65,9 @@ func inspectRun(directory string) (inspected, error) {
 			r.Missing = append(r.Missing, name)
 		}
 	}
+	if r.Checkpoints, err = workflow.Checkpoints(directory); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -95,6 +100,9 @@ func (r *runFiles) table() string {
 	s.row("files", "%s", strings.Join(t.Files, ", "))
 	if len(r.Missing) > 0 {
 		s.row("missing", "%s", strings.Join(r.Missing, ", "))
+	}
+	if len(r.Checkpoints) > 0 {
+		s.checkpoints(r.Checkpoints)
 	}
 	return s.String()
 }

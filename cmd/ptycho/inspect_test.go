@@ -2,8 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -169,7 +172,7 @@ func TestInspectRefuses(t *testing.T) {
 	require.NoError(t, os.Mkdir(empty, 0o750))
 	for path, says := range map[string]string{
 		filepath.Join(dir, "none"):      "none",
-		empty:                           "holds neither run.json, as the directory of a run does, nor model.ptycho.zip",
+		empty:                           "holds neither run.json, as the directory of a run does, nor model.ptycho.zip, nor checkpoints",
 		write("a.txt", "text"):          "is neither a data file (NPZ) nor a model",
 		write("b.npz", "text"):          "b.npz",
 		write("c.zip", "text"):          "not a model bundle",
@@ -187,4 +190,66 @@ func TestInspectRefuses(t *testing.T) {
 	code, _, stderr := ptycho(t, "inspect")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "found 0 arguments")
+}
+
+// TestInspectCheckpoints: a run that was stopped, its directory of checkpoints,
+// one of them, and a run that has ended say where the training stood. 9
+// patterns of which ⌊0.3·9⌋ = 2 are held back make batches of 4 and 3: two
+// steps an epoch.
+func TestInspectCheckpoints(t *testing.T) {
+	requireBackend(t, "tensorflow")
+	path := scan(t)
+	t.Chdir(t.TempDir())
+	code, _, stderr := ptycho(t, append([]string{"train", "--train-data-file", path, "--output-dir", "out", "--validation-split", "0.3"}, small...)...)
+	require.Equal(t, exitDone, code, stderr)
+	rows := history(model(t, "out").History)
+	lowest := 0
+	if a, b := parsed(t, rows[0]["validation_loss"]), parsed(t, rows[1]["validation_loss"]); b < a {
+		lowest = 1
+	}
+	requireCheckpoints := func(all []any) {
+		t.Helper()
+		require.Len(t, all, 2)
+		for i, c := range all { // the newest first
+			c := c.(map[string]any)
+			epoch := 2 - i
+			require.Equal(t, fmt.Sprintf("epoch-%04d.ptycho.zip", epoch), c["file"])
+			require.Equal(t, []any{2.0 * float64(epoch), float64(epoch), 0.0}, []any{c["steps"], c["epochs"], c["batches"]})
+			require.Equal(t, parsed(t, rows[epoch-1]["validation_loss"]), c["validation_loss"])
+			require.Equal(t, epoch == lowest+1, c["best"])
+			info, err := os.Stat(filepath.Join("out", dirCheckpoints, c["file"].(string)))
+			require.NoError(t, err)
+			require.EqualValues(t, info.Size(), c["bytes"])
+		}
+	}
+	line := regexp.MustCompile(`(?m)^epoch-0002\.ptycho\.zip +4 +2 +-?[\d.]+ +[\d.]+ kB( best)?$`)
+	require.Regexp(t, line, inspect(t, "out"))
+	requireCheckpoints(inspectJSON(t, "out")["checkpoints"].([]any))
+
+	require.NoError(t, os.Remove(filepath.Join("out", fileRun)))
+	require.NoError(t, os.Remove(filepath.Join("out", fileBundle)))
+	for _, place := range []string{"out", filepath.Join("out", dirCheckpoints)} {
+		require.Regexp(t, line, inspect(t, place))
+		found := inspectJSON(t, place)
+		require.Equal(t, "checkpoints", found["kind"])
+		requireCheckpoints(found["checkpoints"].([]any))
+	}
+
+	first := filepath.Join("out", dirCheckpoints, "epoch-0001.ptycho.zip")
+	require.Contains(t, inspect(t, first), "training      can go on: 2 steps, 1 epochs, validation ")
+	found := inspectJSON(t, first)
+	require.Equal(t, "checkpoint", found["kind"])
+	require.Equal(t, 2.0, found["checkpoint"].(map[string]any)["steps"])
+
+	require.NoError(t, os.WriteFile(first, []byte("PK"), 0o600))
+	require.Contains(t, inspect(t, "out"), "epoch-0001.ptycho.zip cannot be read: ")
+	damaged := inspectJSON(t, "out")["checkpoints"].([]any)[1].(map[string]any)
+	require.Contains(t, damaged["problem"], "damaged model bundle")
+}
+
+func parsed(t *testing.T, text string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(text, 64)
+	require.NoError(t, err)
+	return v
 }

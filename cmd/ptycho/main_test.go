@@ -1,16 +1,19 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -66,14 +69,6 @@ func TestHelpAndVersion(t *testing.T) {
 	code, stdout, _ = ptycho(t, "version")
 	require.Equal(t, exitDone, code)
 	require.True(t, strings.HasPrefix(stdout, "ptycho "), stdout)
-	for _, command := range []string{"run", "train", "infer", "simulate", "evaluate", "inspect", "doctor", "completion", "version"} {
-		code, stdout, _ := ptycho(t, command, "--help")
-		require.Equal(t, exitDone, code)
-		require.Contains(t, stdout, "Examples:", command)
-		for line := range strings.Lines(stdout) {
-			require.LessOrEqual(t, utf8.RuneCountInString(line), 81, "%s: %s", command, line)
-		}
-	}
 }
 
 // TestUsage: faults of the command line have the exit code 2, a sentence on
@@ -187,6 +182,18 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// TestRelativeCache: a runtime that is missing because the cache is not an
+// absolute path is not only missing.
+func TestRelativeCache(t *testing.T) {
+	t.Setenv("PTYCHO_CACHE", "own")
+	err := notLookedIn(fmt.Errorf("no library: %w", bridge.ErrUnavailable))
+	require.ErrorContains(t, err, "the cache own is a relative path")
+	require.ErrorIs(t, err, bridge.ErrUnavailable)
+	require.EqualError(t, notLookedIn(os.ErrExist), os.ErrExist.Error())
+	t.Setenv("PTYCHO_CACHE", t.TempDir())
+	require.EqualError(t, notLookedIn(bridge.ErrUnavailable), bridge.ErrUnavailable.Error())
+}
+
 func TestDoctor(t *testing.T) {
 	code, stdout, _ := ptycho(t, "doctor", "--json")
 	var said struct {
@@ -283,6 +290,71 @@ func requireRun(t *testing.T, dir, backend, stdout string) {
 	require.NoError(t, err)
 	defer f.Close() //nolint:errcheck // it was only read
 	require.Equal(t, []string{"object", "amplitude", "phase", "weight", "origin_xy", "positions", "nn_indices", "pattern_indices"}, f.Keys())
+}
+
+// TestJSONNames: all JSON of a run, of its model and of the commands that
+// describe them has names in lower case.
+func TestJSONNames(t *testing.T) {
+	requireBackend(t, "tensorflow")
+	path := scan(t)
+	t.Chdir(t.TempDir())
+	code, stdout, stderr := ptycho(t, append([]string{"run", "--train-data-file", path, "--output-dir", "out", "--json"}, small...)...)
+	require.Equal(t, exitDone, code, stderr)
+	documents := map[string][]byte{"run --json": []byte(stdout)}
+	for _, name := range []string{fileRun, fileMetrics, filepath.Join(dirCheckpoints, "best.json")} {
+		content, err := os.ReadFile(filepath.Join("out", name))
+		require.NoError(t, err)
+		documents[name] = content
+	}
+	archive, err := zip.OpenReader(filepath.Join("out", dirCheckpoints, "epoch-0002.ptycho.zip"))
+	require.NoError(t, err)
+	defer archive.Close() //nolint:errcheck // it was only read
+	for _, name := range []string{"manifest.json", "training.json"} {
+		f, err := archive.Open(name)
+		require.NoError(t, err)
+		documents[name], err = io.ReadAll(f)
+		require.NoError(t, err)
+	}
+	for _, words := range [][]string{{"evaluate", "out"}, {"doctor"}, {"version"}, {"inspect", filepath.Join("out", dirCheckpoints)}} {
+		code, stdout, stderr := ptycho(t, append(words, "--json")...)
+		require.Equal(t, exitDone, code, stderr)
+		documents[words[0]+" --json"] = []byte(stdout)
+	}
+	for name, text := range documents {
+		requireLowerCase(t, name, text)
+	}
+	// The area that was compared, as numbers of --area.
+	var metrics struct{ Area struct{ X, Y [2]int } }
+	require.NoError(t, json.Unmarshal(documents[fileMetrics], &metrics))
+	require.Less(t, metrics.Area.X[0], metrics.Area.X[1])
+	require.Less(t, metrics.Area.Y[0], metrics.Area.Y[1])
+}
+
+// requireLowerCase looks at every name of a JSON document but those of
+// settings, which have a dot and are what they are.
+func requireLowerCase(t *testing.T, name string, text []byte) {
+	t.Helper()
+	var walk func(v any)
+	lower := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for key, value := range v {
+				if !strings.Contains(key, ".") {
+					require.Regexp(t, lower, key, name)
+				}
+				walk(value)
+			}
+		case []any:
+			for _, value := range v {
+				walk(value)
+			}
+		}
+	}
+	var document any
+	require.NoError(t, json.Unmarshal(text, &document), name)
+	require.NotNil(t, document)
+	walk(document)
 }
 
 // losses are the history without its times.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +16,8 @@ import (
 )
 
 // layers gives the settings of the command line, and below them those of the
-// file or of the run that goes on.
+// file or of the run that goes on. Where only settings are wrong, it gives the
+// other ones beside the error, and none where anything else is.
 func (r *runner) layers(c *cobra.Command) ([]config.Layer, error) {
 	if r.resume == "" {
 		if c.Flags().Changed("resume") {
@@ -27,10 +30,7 @@ func (r *runner) layers(c *cobra.Command) ([]config.Layer, error) {
 			return nil, usageError{fmt.Errorf("--%s does not go with --resume, which goes on with the settings of the run and in its directory", flag)}
 		}
 	}
-	before, err := config.Load(filepath.Join(r.resume, fileConfig))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, usageError{fmt.Errorf("%s is no directory of a run: %w", r.resume, err)}
-	}
+	before, err := r.settingsBefore()
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -48,6 +48,38 @@ func (r *runner) layers(c *cobra.Command) ([]config.Layer, error) {
 		}
 	}
 	return append([]config.Layer{before, place}, given...), err
+}
+
+// settingsBefore reads the settings of the run that goes on. train does not go
+// on where a reconstruction lies: it would be that of another model.
+func (r *runner) settingsBefore() (config.Layer, error) {
+	before, err := config.Load(filepath.Join(r.resume, fileConfig))
+	if errors.Is(err, os.ErrNotExist) {
+		hint := ""
+		if run := filepath.Dir(filepath.Clean(r.resume)); exists(filepath.Join(run, fileConfig)) {
+			hint = "; that of the run is " + run
+		}
+		return before, fmt.Errorf("--resume: %s is no directory of a run%s: %w", r.resume, hint, err)
+	}
+	if err == nil && r.trainOnly && exists(filepath.Join(r.resume, fileReconstruction)) {
+		err = fmt.Errorf("--resume: %s holds %s, which would no longer be that of the model; go on with: %s", r.resume, fileReconstruction, resumeCommand("run", r.resume))
+	}
+	return before, err
+}
+
+// resumeCommand is the command line that goes on with the run in a directory.
+func resumeCommand(command, directory string) string {
+	return "ptycho " + command + " --resume " + word(directory)
+}
+
+// word is text as one word of a shell's command line.
+func word(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+:,@%=", r)
+	}) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // findSimulated points to the set that the run simulated, which lies in its
@@ -105,8 +137,9 @@ func stoppedInTraining(err error) bool {
 // resumable is the error of a run that failed and of which there are
 // checkpoints: they are kept.
 func (r *runner) resumable(err error, d *directory) error {
-	if stoppedInTraining(err) { // it says how to go on
-		return fmt.Errorf("%w%s", err, d.replaced())
+	kept := ""
+	if !stoppedInTraining(err) { // that says what is kept
+		kept = "; its checkpoints are kept"
 	}
-	return fmt.Errorf("%w; its checkpoints are kept%s%s", err, d.howToResume(), d.replaced())
+	return fmt.Errorf("%w%s%s%s", err, kept, d.howToResume(r.command()), d.replaced())
 }

@@ -168,3 +168,68 @@ func TestForceWithCheckpoints(t *testing.T) {
 	require.Error(t, mine.undo())
 	require.FileExists(t, filepath.Join(checkpoints, "thesis.tex"), "only checkpoints are removed")
 }
+
+// TestResumeTrain: train goes on as run does and reconstructs nothing; run goes
+// on with a training of train, to the bit too, and reconstructs; train goes on
+// with a run that was stopped, but not beside a reconstruction, which would be
+// that of another model.
+func TestResumeTrain(t *testing.T) {
+	requireBackend(t, "tensorflow")
+	path := scan(t)
+	t.Chdir(t.TempDir())
+	with := func(command string, more ...string) []string {
+		return append(append([]string{command, "--train-data-file", path}, small...), more...)
+	}
+	code, _, stderr := ptycho(t, with("run", "--output-dir", "straight")...)
+	require.Equal(t, exitDone, code, stderr)
+	stop := func(command, directory string) {
+		code, stdout, stderr := interrupted(t, "epoch   1/", with(command, "--output-dir", directory)...)
+		require.Equal(t, exitInterrupted, code)
+		require.Empty(t, stdout)
+		require.Contains(t, stderr, "; resume with: ptycho "+command+" --resume "+word(directory)+"\n")
+	}
+	stop("train", "a training")
+	code, stdout, stderr := ptycho(t, "train", "--resume", "a training")
+	require.Equal(t, exitDone, code, stderr)
+	require.NotContains(t, stdout, "prediction")
+	require.Equal(t, "train", readRun(t, "a training").Command)
+	require.NoFileExists(t, filepath.Join("a training", fileReconstruction))
+
+	// Nothing is left to train: run reconstructs with the model that is there.
+	code, stdout, stderr = ptycho(t, "run", "--resume", "a training")
+	require.Equal(t, exitDone, code, stderr)
+	require.NotContains(t, stderr, "epoch ")
+	requireRun(t, "a training", "tensorflow", stdout)
+
+	stop("run", "stopped")
+	code, _, stderr = ptycho(t, "train", "--resume", "stopped")
+	require.Equal(t, exitDone, code, stderr)
+	for _, directory := range []string{"a training", "stopped"} {
+		require.Equal(t, losses(t, "straight"), losses(t, directory))
+		require.Equal(t, model(t, "straight").Weights, model(t, directory).Weights)
+	}
+	want, _ := array[complex64](t, filepath.Join("straight", fileReconstruction), "object")
+	object, _ := array[complex64](t, filepath.Join("a training", fileReconstruction), "object")
+	require.Equal(t, want, object)
+
+	before, err := os.ReadFile(filepath.Join("straight", fileRun))
+	require.NoError(t, err)
+	code, stdout, stderr = ptycho(t, "train", "--resume", "straight", "--nepochs", "3")
+	require.Equal(t, exitUsage, code)
+	require.Empty(t, stdout)
+	require.Contains(t, stderr, "straight holds reconstruction.npz")
+	require.Contains(t, stderr, "go on with: ptycho run --resume straight")
+	after, err := os.ReadFile(filepath.Join("straight", fileRun))
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+
+	code, _, stderr = ptycho(t, "train", "--resume", filepath.Join("stopped", dirCheckpoints))
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "that of the run is stopped")
+}
+
+func TestWord(t *testing.T) {
+	for text, want := range map[string]string{"out/1": "out/1", "été_2": "été_2", "a b": "'a b'", "it's": `'it'\''s'`, "$HOME": "'$HOME'"} {
+		require.Equal(t, want, word(text))
+	}
+}

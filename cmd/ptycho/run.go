@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +44,6 @@ ends as if it had never stopped. More --nepochs, another --backend, --device or
 		RunE: func(c *cobra.Command, _ []string) error { return r.run(c) },
 	}
 	r.register(c, allSections...)
-	c.Flags().StringVar(&r.resume, "resume", "", "directory of a run that was stopped: goes on with it")
 	return c
 }
 
@@ -51,6 +51,8 @@ ends as if it had never stopped. More --nepochs, another --backend, --device or
 func (r *runner) register(c *cobra.Command, sections ...string) {
 	r.settings.register(c, sections...)
 	c.Flags().BoolVar(&r.force, "force", false, "replace an earlier run in --output-dir")
+	c.Flags().StringVar(&r.resume, "resume", "", "directory of a run that was stopped: goes on with it")
+	_ = c.MarkFlagDirname("resume") // it was just made
 }
 
 // runner is one run.
@@ -75,22 +77,14 @@ func (r *runner) run(c *cobra.Command) error {
 		return err
 	}
 	r.resolved.Config.Training.OutputDir = d.path
+	before, _ := os.Stat(d.file(fileBundle)) // nil where there is no model yet
 	results, err := r.reconstruct(c.Context(), d)
-	if err != nil && (r.resume != "" || stoppedInTraining(err)) {
-		return r.resumable(err, d)
-	}
-	if _, missing := os.Stat(d.file(fileBundle)); err != nil && missing == nil {
-		return fmt.Errorf("the training has succeeded and its model is %s, but: %w%s", d.file(fileBundle), err, d.replaced())
-	}
-	if err != nil && d.checkpoints() {
-		return r.resumable(err, d)
-	}
 	if err != nil {
-		return errors.Join(err, d.undo())
+		return r.failed(err, d, before)
 	}
 	record, err := r.write(d, results)
 	if err != nil {
-		return fmt.Errorf("the training has succeeded and its model is %s, but: %w%s", results.BundlePath, err, d.replaced())
+		return r.trained(err, d)
 	}
 	if err := d.keep(); err != nil {
 		return err
@@ -98,19 +92,52 @@ func (r *runner) run(c *cobra.Command) error {
 	return r.print(d, record)
 }
 
+// failed ends a run that failed: what can be used is kept, and the error says
+// how. before is the model that was there when it began, or nil.
+func (r *runner) failed(err error, d *directory, before os.FileInfo) error {
+	now, missing := os.Stat(d.file(fileBundle))
+	switch {
+	case stoppedInTraining(err):
+		return r.resumable(err, d)
+	case missing == nil && (before == nil || !os.SameFile(before, now)):
+		return r.trained(err, d)
+	case r.resume != "" || d.checkpoints():
+		return r.resumable(err, d)
+	}
+	return errors.Join(err, d.undo())
+}
+
+// trained is the error of a run that failed or was cancelled after its training
+// had ended and the model was written.
+func (r *runner) trained(err error, d *directory) error {
+	var how []string
+	if d.checkpoints() {
+		how = append(how, resumeCommand(r.command(), d.path))
+	}
+	if !r.trainOnly {
+		how = append(how, fmt.Sprintf("ptycho infer --model-path %s --test-data-file %s", word(d.path), word(r.reconstructed().Path)))
+	}
+	hint := ""
+	if len(how) > 0 {
+		hint = "; go on with: " + strings.Join(how, ", or: ")
+	}
+	return fmt.Errorf("the training has ended and its model is %s, but what follows was not done: %w%s%s", d.file(fileBundle), err, hint, d.replaced())
+}
+
 // prepare resolves the settings and loads or simulates the data, so that
 // whatever is wrong with them is known before anything is made.
 func (r *runner) prepare(c *cobra.Command) error {
-	layers, err := r.layers(c)
-	if err != nil {
-		return err
+	layers, found := r.layers(c)
+	if layers == nil {
+		return found
 	}
-	if r.resolved, err = resolve(layers...); err != nil {
+	var err error
+	if r.resolved, err = selector.Resolve(found, layers...); err != nil {
 		return err
 	}
 	cfg := r.resolved.Config
-	if err := selector.Check(cfg); err != nil {
-		return err
+	if from := r.resolved.Sources["training.train_data_file"]; cfg.Training.TrainDataFile == "" && from == "command line" {
+		return usageError{errors.New("--train-data-file is empty: give the NPZ file to train on, or leave it out for a simulated scan")}
 	}
 	if err := available(cfg); err != nil {
 		return err

@@ -69,7 +69,8 @@ func (s *settings) registerIf(c *cobra.Command, wanted func(config.Field) bool) 
 }
 
 // layers gives the file's and the command line's settings, the weaker first.
-// A flag that was not given is in none. All faults come at once.
+// A flag that was not given is in none. All faults come at once, beside the
+// layers without what is wrong, so that selector.Resolve can name more.
 func (s *settings) layers(c *cobra.Command) ([]config.Layer, error) {
 	var layers []config.Layer
 	var faults []error
@@ -92,10 +93,11 @@ func (s *settings) layers(c *cobra.Command) ([]config.Layer, error) {
 			faults = append(faults, flags.Set(f.Name, t.text))
 		}
 	})
+	layers = append(layers, flags)
 	if err := errors.Join(faults...); err != nil {
-		return nil, usageError{err}
+		return layers, usageError{err}
 	}
-	return append(layers, flags), nil
+	return layers, nil
 }
 
 // resolve lays the layers over the defaults; the first is the weakest.

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,8 +25,8 @@ can be judged.`,
   ptycho simulate --output cells.npz --object cells --scan jitter`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if _, err := os.Stat(output); err == nil && !force {
-				return usageError{fmt.Errorf("%s exists; nothing is overwritten: give another --output, or --force", output)}
+			if err := checkOutput(output, force); err != nil {
+				return err
 			}
 			var raw *dataset.Raw
 			err := interruptible(c.Context(), func() (err error) {

@@ -13,10 +13,13 @@ directory. A test file serves for validation. ptycho infer reconstructs with
 the model. Without a data file, a small scan is simulated.
 
 Settings come from flags, a --config file, the data file's metadata and the
-defaults, in that order.`,
+defaults, in that order. --resume goes on with a training that was stopped, of
+train or of run, as run --resume does; run --resume goes on with either too and
+reconstructs.`,
 		Example: `  ptycho train --train-data-file scan.npz --nphotons 4.4e5
   ptycho train --train-data-file scan.npz --test-data-file other.npz
-  ptycho train --config run.yaml --backend pytorch --output-dir model`,
+  ptycho train --config run.yaml --backend pytorch --output-dir model
+  ptycho train --resume training_outputs/1`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return r.run(c) },
 	}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// flagError words what is wrong with flags, with the flag that may have been
+// meant.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	hint := ""
+	if errors.As(err, &unknown) {
+		if near := nearestFlag(c, unknown.GetSpecifiedName()); near != "" {
+			hint = "; did you mean --" + near + "?"
+		}
+	}
+	return usageError{fmt.Errorf("%w%s; see %s --help", err, hint, c.CommandPath())}
+}
+
+// nearestFlag is the flag of a command that begins with name or is nearest to
+// it, empty where none is near.
+func nearestFlag(c *cobra.Command, name string) string {
+	name = strings.ReplaceAll(name, "_", "-")
+	if len(name) < 2 {
+		return ""
+	}
+	nearest, least := "", 3 // letters that may be wrong, and one more
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		d := distance(name, f.Name)
+		if strings.HasPrefix(f.Name, name) {
+			d = 1
+		}
+		if d < least && !f.Hidden {
+			nearest, least = f.Name, d
+		}
+	})
+	return nearest
+}
+
+// distance is the least number of letters to insert, remove or change that
+// makes one word of the other.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before = row[j+1]
+			row[j+1] = min(change, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// noCommand refuses a word that is no command, with the one that may have been
+// meant.
+func noCommand(c *cobra.Command, name string) error {
+	hint := ""
+	if near := c.SuggestionsFor(name); len(near) > 0 {
+		hint = "; did you mean " + near[0] + "?"
+	}
+	return usageError{fmt.Errorf("there is no command %q%s; see %s --help", name, hint, c.CommandPath())}
+}
+
+// helpCommand makes cobra's command refuse what is no command.
+func helpCommand(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	c, _, err := root.Find([]string{"help"})
+	if err != nil {
+		panic("ptycho: BUG: there is no help command")
+	}
+	c.Short = "Print the help of a command"
+	c.Long = c.Short + ", as COMMAND --help does."
+	c.Example = "  ptycho help run"
+	c.Run = nil
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		about, left, err := root.Find(args)
+		if err != nil || len(left) > 0 {
+			return noCommand(root, strings.Join(args, " "))
+		}
+		return about.Help()
+	}
+}
