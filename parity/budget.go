@@ -19,7 +19,6 @@ var (
 	ofNetwork  = budget("network", 1e-12, 2e-5, "layers, then sigmoid, tanh, swish")
 	ofPhysics  = budget("physics", 1e-12, 5e-6, "sin, cos, a product and a Fourier transform; intensities square the error")
 	ofLoss     = budget("loss", 1e-12, 1e-6, "a mean over all pixels in float64 of intensities in float32")
-	ofBright   = budget("bright", 1e-3, 1e-2, "a share of pixels above a threshold: rounding may take single pixels over it")
 	ofGradient = budget("gradient", 1e-8, 1e-2, "sums over the batch and all pixels; in the worst tensor four digits cancel")
 	ofWeights  = budget("weights after a step", 1e-8, 2e-1, "Adam's first step is the rate times the sign of the gradient, so where a gradient is rounding a weight goes the other way: twice the rate, relative to the largest weight")
 	ofMoments  = budget("moments after a step", 1e-8, 2e-2, "the gradient, and its square")
@@ -36,7 +35,7 @@ func Budgets() []Budget {
 	for _, k := range []cases.Kind{cases.Exact, cases.Arithmetic, cases.Transcendental, cases.Reduction, cases.Fourier} {
 		all = append(all, k.Budget())
 	}
-	return append(all, ofLayer, ofNetwork, ofPhysics, ofLoss, ofBright, ofGradient, ofWeights, ofMoments, ofCurve, ofCourse, ofHistory, ofObject)
+	return append(all, ofLayer, ofNetwork, ofPhysics, ofLoss, ofGradient, ofWeights, ofMoments, ofCurve, ofCourse, ofHistory, ofObject)
 }
 
 func budget(name string, float64, float32 float64, reason string) Budget {

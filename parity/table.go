@@ -69,7 +69,7 @@ func (r *Report) verdict(l Summary) string {
 	case l.Outside == 0 && l.Worst < 0:
 		return "shown only"
 	case l.Outside == 0:
-		return "ok"
+		return fmt.Sprintf("ok, %.0f %% of budget", 100*r.Figures[l.Worst].closeness())
 	}
 	return fmt.Sprintf("%d off: %s", l.Outside, r.side(l.Off))
 }

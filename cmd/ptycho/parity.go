@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/parity"
@@ -97,15 +96,6 @@ func (p *comparison) register(c *cobra.Command) {
 func (p *comparison) run(ctx context.Context) error {
 	if err := p.check(); err != nil {
 		return err
-	}
-	for _, name := range selector.Backends() { // a missing one should be known at once
-		b, err := selector.Open(name, bridge.Options{Threads: p.threads})
-		if err != nil {
-			return err
-		}
-		if err := b.Close(); err != nil {
-			return err
-		}
 	}
 	d, err := newDirectory(p.output, p.output == "parity_outputs", false, []string{p.data})
 	if err != nil {
@@ -225,6 +215,9 @@ func (p *comparison) compare(ctx context.Context, d *directory) (*parity.Report,
 		return nil, err
 	}
 	defer w.remove()
+	if err := w.available(ctx); err != nil {
+		return nil, err
+	}
 	outcomes, err := w.suite(ctx)
 	if err != nil {
 		return nil, err

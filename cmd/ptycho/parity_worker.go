@@ -123,6 +123,19 @@ func newWorkers(p *comparison, s parity.Settings) (*workers, error) {
 
 func (w *workers) remove() { _ = os.RemoveAll(w.directory) } // it is temporary
 
+// available starts each runtime on nothing: one that is missing should be
+// known at once.
+func (w *workers) available(ctx context.Context) error {
+	nothing := w.settings
+	nothing.Levels = nil
+	for _, name := range selector.Backends() {
+		if _, err := w.start(ctx, name, name+"-available", w.threads, nothing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // outcomes are what the processes of the suite left, or how they ended.
 type outcomes struct {
 	of     map[string]parity.Outcome
@@ -210,6 +223,12 @@ func (w *workers) faultOf(backend string) string {
 	return ""
 }
 
+// missing is what a process said of a runtime that is not there.
+type missing struct{ text string }
+
+func (e missing) Error() string      { return e.text }
+func (missing) Is(target error) bool { return target == bridge.ErrUnavailable }
+
 // crashed is the end of a process that left no outcome.
 type crashed struct{ error }
 
@@ -244,6 +263,9 @@ func (w *workers) start(ctx context.Context, backend, place string, threads int,
 	err = c.Wait()
 	if ctx.Err() != nil {
 		return parity.Outcome{}, fmt.Errorf("parity: %s: %w", backend, ctx.Err())
+	}
+	if c.ProcessState.ExitCode() == exitUnavailable {
+		return parity.Outcome{}, missing{strings.TrimPrefix(strings.TrimSpace(said.String()), "ptycho: ")}
 	}
 	if err != nil {
 		return parity.Outcome{}, crashed{fmt.Errorf("parity: the process of %s ended with: %w%s", backend, err, lastWords(said.String()))}
