@@ -21,7 +21,7 @@ type Tensors map[string]Tensor
 
 // NewTensor makes a tensor from its elements, which it keeps, and its shape,
 // which is not checked here.
-func NewTensor[E float32 | float64 | int32](data []E, shape ...int) Tensor {
+func NewTensor[E float32 | float64 | int32 | int64](data []E, shape ...int) Tensor {
 	return Tensor{Shape: shape, Data: data}
 }
 
@@ -58,11 +58,13 @@ func (t Tensor) Float64() []float64 {
 		return widen(d)
 	case []int32:
 		return widen(d)
+	case []int64:
+		return widen(d)
 	}
 	panic(fmt.Sprintf("bridge: Tensor.Float64: BUG: elements of type %T", t.Data))
 }
 
-func widen[E float32 | int32](in []E) []float64 {
+func widen[E float32 | int32 | int64](in []E) []float64 {
 	out := make([]float64, len(in))
 	for i, v := range in {
 		out[i] = float64(v)

@@ -1,4 +1,4 @@
-// The C interface: handles, copies in and out, errors.
+// The C interface of programs: handles, copies in and out.
 
 #include "ptorch.h"
 
@@ -9,51 +9,16 @@
 #include <malloc.h>
 #include <torch/version.h>
 
-#include <atomic>
 #include <climits>
 #include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
+#include "guard.h"
 #include "program.h"
 
 namespace {
-
-std::atomic<int64_t> live{0};
-
-int fail(char *err, size_t size, const char *what) {
-  if (size > 0) std::snprintf(err, size, "%s", what);
-  return 1;
-}
-
-// Runs f without recording gradients and turns every exception into an error.
-template <class F> int guarded(char *err, size_t size, F f) {
-  try {
-    c10::InferenceMode no_gradients;
-    f();
-    return 0;
-  } catch (const c10::Error &e) {
-    return fail(err, size, e.what_without_backtrace());
-  } catch (const std::exception &e) {
-    return fail(err, size, e.what());
-  } catch (...) {
-    return fail(err, size, "an unknown C++ exception");
-  }
-}
-
-at::ScalarType scalar_type(int64_t dtype) {
-  switch (dtype) {
-  case PTORCH_FLOAT32: return at::kFloat;
-  case PTORCH_FLOAT64: return at::kDouble;
-  case PTORCH_INT32: return at::kInt;
-  }
-  TORCH_CHECK(false, "no element type has the number ", dtype);
-}
-
-at::Tensor host(const void *data, at::IntArrayRef shape, at::ScalarType dtype) {
-  return at::from_blob(const_cast<void *>(data), shape, at::TensorOptions().dtype(dtype));
-}
 
 ptorch_session::State &state(ptorch_session *s, int number) {
   TORCH_CHECK(number >= 0 && static_cast<size_t>(number) < s->states.size(), "no state has the number ", number);

@@ -2,6 +2,7 @@
  *
  * A program is handed over once, as a flat list of instructions, and then runs
  * in one call. The shim knows operations and nothing of what they are for.
+ * Networks of other programs come as files in TorchScript.
  *
  * Every function that can fail returns 0 or 1 and writes the reason, ended by
  * a zero byte, into err (at most size bytes). No exception leaves it. A handle
@@ -19,10 +20,10 @@ extern "C" {
 #endif
 
 /* Raised whenever anything below changes its meaning. */
-#define PTORCH_ABI 2
+#define PTORCH_ABI 3
 
-/* Element types. */
-enum { PTORCH_FLOAT32, PTORCH_FLOAT64, PTORCH_INT32 };
+/* Element types. No program has int64. */
+enum { PTORCH_FLOAT32, PTORCH_FLOAT64, PTORCH_INT32, PTORCH_INT64 };
 
 /* Operations; the integer and real attributes are named where there are any.
  * What each computes is said in package graph. */
@@ -73,6 +74,8 @@ enum {
 
 typedef struct ptorch_session ptorch_session;
 typedef struct ptorch_program ptorch_program;
+typedef struct ptorch_values ptorch_values;
+typedef struct ptorch_script ptorch_script;
 
 /* The number PTORCH_ABI that the library was built with. */
 int ptorch_abi(void);
@@ -80,7 +83,7 @@ int ptorch_abi(void);
 const char *ptorch_built_for(void);
 /* Writes the version of the LibTorch that is loaded. */
 int ptorch_version(char *version, size_t version_size, char *err, size_t size);
-/* Sessions and programs that are not yet freed. */
+/* Handles of any kind that are not yet freed. */
 int64_t ptorch_live_handles(void);
 /* Lets malloc keep what is freed, in the whole process: a training step frees
  * and takes the same blocks again. */
@@ -107,6 +110,34 @@ void ptorch_program_free(ptorch_program *p);
 /* Runs a program. feeds and outputs point to row-major host memory of the
  * declared types and shapes; nothing of it is kept. */
 int ptorch_run(ptorch_program *p, const void *const *feeds, void *const *outputs, char *err, size_t size);
+
+/* A list of tensors with names, which goes into a script or comes out of it. */
+int ptorch_values_new(ptorch_values **out, char *err, size_t size);
+void ptorch_values_free(ptorch_values *v);
+/* Copies row-major host memory into a tensor at the end of the list. */
+int ptorch_values_add(ptorch_values *v, const char *name, int dtype, int rank, const int64_t *shape, const void *data, char *err,
+                      size_t size);
+int ptorch_values_count(const ptorch_values *v);
+/* Tells of a tensor, the first is 0. name and shape stay with the list. */
+int ptorch_values_about(const ptorch_values *v, int number, const char **name, int *dtype, int *rank, const int64_t **shape, char *err,
+                        size_t size);
+/* Copies a tensor into row-major host memory. */
+int ptorch_values_read(const ptorch_values *v, int number, void *data, char *err, size_t size);
+
+/* Loads a TorchScript file onto the CPU and sets it to inference. threads:
+ * those of one operation, in every run. */
+int ptorch_script_new(ptorch_script **out, const char *path, int threads, char *err, size_t size);
+void ptorch_script_free(ptorch_script *s);
+/* The arguments of forward, in their order. A name stays with the script;
+ * optional is 1 where the argument may be left out. */
+int ptorch_script_input_count(const ptorch_script *s);
+int ptorch_script_input(const ptorch_script *s, int number, const char **name, int *optional, char *err, size_t size);
+/* Runs forward with the inputs by their names and gives a list of results,
+ * which the caller frees. forward returns a tensor, or a tuple, list or
+ * dictionary of such: tensors of a tuple or list are named out.0, out.1 … (a
+ * single one out.0), those of a dictionary by their keys, inner ones with a dot
+ * between. A complex tensor comes as pairs (re, im) along one more, last axis. */
+int ptorch_script_run(ptorch_script *s, const ptorch_values *inputs, ptorch_values **results, char *err, size_t size);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 package tfnative
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	tf "github.com/wamuir/graft/tensorflow"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
-	"github.com/ptychobridge/ptychobridge/graph"
 )
 
 // SavedModel is a network that another program exported in TensorFlow's
@@ -64,7 +64,7 @@ func (m *SavedModel) run(feeds bridge.Tensors, wanted []string) (bridge.Tensors,
 		if err != nil {
 			return nil, err
 		}
-		if in[place], err = checkedNative(t); err != nil {
+		if in[place], err = foreignToNative(t); err != nil {
 			return nil, fmt.Errorf("input %s: %w", name, err)
 		}
 	}
@@ -81,11 +81,8 @@ func (m *SavedModel) run(feeds bridge.Tensors, wanted []string) (bridge.Tensors,
 	}
 	results := make(bridge.Tensors, len(wanted))
 	for i, name := range wanted {
-		n, err := describe(values[i])
-		if err == nil {
-			results[name], err = toHost(values[i], n)
-		}
-		if err != nil {
+		var err error
+		if results[name], err = foreignToHost(values[i]); err != nil {
 			return nil, fmt.Errorf("output %s: %w", name, err)
 		}
 	}
@@ -105,34 +102,50 @@ func (m *SavedModel) find(name string) (place tf.Output, err error) {
 	return place, err
 }
 
-// checkedNative copies a host tensor that comes without a node to check it by.
-func checkedNative(t bridge.Tensor) (*tf.Tensor, error) {
-	n := &graph.Node{Shape: t.Shape}
-	switch t.Data.(type) {
-	case []float64:
-		n.DType = graph.Float64
-	case []int32:
-		n.DType = graph.Int32
-	}
-	if err := t.Check(n); err != nil {
+// foreignToNative copies a host tensor that comes without a node to check it by.
+func foreignToNative(t bridge.Tensor) (*tf.Tensor, error) {
+	if err := t.Whole(); err != nil {
 		return nil, err
 	}
-	return toNative(t, n.DType)
+	var dtype tf.DataType
+	switch t.Data.(type) {
+	case []float32:
+		dtype = tf.Float
+	case []float64:
+		dtype = tf.Double
+	case []int32:
+		dtype = tf.Int32
+	case []int64:
+		dtype = tf.Int64
+	}
+	raw := bytesOf(t.Data)
+	owe(len(raw))
+	return tf.ReadTensor(dtype, widen(t.Shape), bytes.NewReader(raw))
 }
 
-// describe gives type and shape of a native tensor as those of a node.
-func describe(t *tf.Tensor) (*graph.Node, error) {
-	n := &graph.Node{}
+// foreignToHost copies a native tensor, whatever it is, to the host.
+func foreignToHost(t *tf.Tensor) (bridge.Tensor, error) {
+	out := bridge.Tensor{}
 	for _, d := range t.Shape() {
-		n.Shape = append(n.Shape, int(d))
+		out.Shape = append(out.Shape, int(d))
 	}
-	for ours, theirs := range dataTypes {
-		if theirs == t.DataType() {
-			n.DType = ours
-			return n, nil
-		}
+	if t.DataType() == tf.Complex64 || t.DataType() == tf.Complex128 {
+		out.Shape = append(out.Shape, 2)
 	}
-	return nil, fmt.Errorf("elements of TensorFlow's type %d; want float32, float64 or int32", t.DataType())
+	size := out.Shape.Size()
+	switch t.DataType() {
+	case tf.Float, tf.Complex64:
+		out.Data = make([]float32, size)
+	case tf.Double, tf.Complex128:
+		out.Data = make([]float64, size)
+	case tf.Int32:
+		out.Data = make([]int32, size)
+	case tf.Int64:
+		out.Data = make([]int64, size)
+	default:
+		return out, fmt.Errorf("elements of TensorFlow's type %d; want float32, float64, int32, int64 or a complex type", t.DataType())
+	}
+	return out, fill(out, t)
 }
 
 // recovered calls into tfgo, which panics where something fails, and gives

@@ -33,15 +33,23 @@ func TestTfgo(t *testing.T) {
 	require.Equal(t, [][]float32{{3210.5}, {4990.5}}, out[1].Value())
 }
 
-// writeModel exports y = x·[[1,10],[100,1000]] for x of shape [?,2], and
-// number = 7 as an int64, the way that other programs do.
+// writeModel exports y = x·[[1,10],[100,1000]] for x of shape [?,2], an int64, a
+// complex number and a truth value, the way that other programs do.
 func writeModel(t *testing.T) string {
 	t.Helper()
 	root := op.NewScope()
 	x := op.Placeholder(root.SubScope("x"), tf.Float, op.PlaceholderShape(tf.MakeShape(-1, 2)))
 	w := op.Const(root.SubScope("w"), [2][2]float32{{1, 10}, {100, 1000}})
 	op.MatMul(root.SubScope("y"), x, w)
-	op.Const(root.SubScope("number"), int64(7))
+	op.Const(root.SubScope("number"), int64(1<<40))
+	op.Const(root.SubScope("complex"), []complex64{complex(1, -2)})
+	op.Const(root.SubScope("truth"), true)
+	return writeGraph(t, root, nil)
+}
+
+// writeGraph writes a SavedModel into a new directory.
+func writeGraph(t *testing.T, root *op.Scope, signatures map[string]*corepb.SignatureDef) string {
+	t.Helper()
 	g, err := root.Finalize()
 	require.NoError(t, err)
 	var text bytes.Buffer
@@ -53,7 +61,7 @@ func writeModel(t *testing.T) string {
 		SavedModelSchemaVersion: 1,
 		MetaGraphs: []*corepb.MetaGraphDef{{
 			MetaInfoDef: &corepb.MetaGraphDef_MetaInfoDef{Tags: []string{"serve"}},
-			GraphDef:    def,
+			GraphDef:    def, SignatureDef: signatures,
 		}},
 	})
 	require.NoError(t, err)
@@ -76,6 +84,11 @@ func TestSavedModel(t *testing.T) {
 	// rows (a, b) become (a + 100b, 10a + 1000b)
 	require.Equal(t, bridge.NewTensor([]float32{201, 2010, 403, 4030, 605, 6050}, 3, 2), out["y/MatMul"])
 
+	out, err = m.Run(nil, "number/Const", "complex/Const")
+	require.NoError(t, err)
+	require.Equal(t, []int64{1 << 40}, out["number/Const"].Data)
+	require.Equal(t, bridge.NewTensor([]float32{1, -2}, 1, 2), out["complex/Const"])
+
 	for name, c := range map[string]struct {
 		feeds  bridge.Tensors
 		wanted string
@@ -88,7 +101,7 @@ func TestSavedModel(t *testing.T) {
 		"int32":           {bridge.Tensors{"x/Placeholder": bridge.NewTensor([]int32{1, 2}, 1, 2)}, "y/MatMul"},
 		"[1,3]":           {bridge.Tensors{"x/Placeholder": bridge.NewTensor([]float32{1, 2, 3}, 1, 3)}, "y/MatMul"},
 		"must feed":       {nil, "y/MatMul"},
-		"type 9":          {nil, "number/Const"},
+		"type 10":         {nil, "truth/Const"},
 	} {
 		_, err := m.Run(c.feeds, c.wanted)
 		require.ErrorContains(t, err, name)

@@ -14,5 +14,14 @@ which fetches TensorFlow and builds the program with cgo and without the tag not
 // Open gives an error that matches bridge.ErrUnavailable and names the commands
 // that build a program with TensorFlow.
 func Open(bridge.Options) (bridge.Backend, error) {
-	return nil, bridge.Unavailable("TensorFlow", "this build has no TensorFlow support (it was built with the tag notensorflow, or without cgo)", remedy)
+	return nil, unavailable()
+}
+
+// OpenSavedModel gives an error that matches bridge.ErrUnavailable.
+func OpenSavedModel(bridge.Options, string, string) (bridge.Foreign, error) {
+	return nil, unavailable()
+}
+
+func unavailable() error {
+	return bridge.Unavailable("TensorFlow", "this build has no TensorFlow support (it was built with the tag notensorflow, or without cgo)", remedy)
 }

@@ -18,4 +18,6 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	require.ErrorIs(t, err, bridge.ErrUnavailable)
 	require.True(t, strings.HasPrefix(err.Error(), "TensorFlow backend selected, but this build has no TensorFlow support"), err.Error())
 	require.ErrorContains(t, err, "make native build")
+	_, of := tfnative.OpenSavedModel(bridge.Options{}, "network", "")
+	require.Equal(t, err, of)
 }

@@ -29,6 +29,11 @@ func toNative(t bridge.Tensor, dtype graph.DType) (*tf.Tensor, error) {
 // toHost copies the value of a node to the host, in one piece.
 func toHost(t *tf.Tensor, n *graph.Node) (bridge.Tensor, error) {
 	out := bridge.ValueOf(n)
+	return out, fill(out, t)
+}
+
+// fill copies a native tensor into one of as many bytes.
+func fill(out bridge.Tensor, t *tf.Tensor) error {
 	raw := bytesOf(out.Data)
 	owe(len(raw))
 	rest := room(raw)
@@ -36,7 +41,7 @@ func toHost(t *tf.Tensor, n *graph.Node) (bridge.Tensor, error) {
 	if err == nil && len(rest) != 0 {
 		err = fmt.Errorf("%d bytes are missing", len(rest))
 	}
-	return out, err
+	return err
 }
 
 // room is memory that is written from the front.
@@ -60,6 +65,8 @@ func bytesOf(data any) []byte {
 		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(d))), 8*len(d))
 	case []int32:
 		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(d))), 4*len(d))
+	case []int64:
+		return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(d))), 8*len(d))
 	}
 	panic(fmt.Sprintf("tfnative: BUG: tensor of %T", data))
 }

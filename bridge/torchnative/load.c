@@ -10,7 +10,8 @@
 // header gives it.
 #define FUNCTIONS(X) \
   X(abi) X(built_for) X(version) X(live_handles) X(keep_memory) X(session_new) X(session_free) X(state_declare) X(state_write) X(state_read) \
-  X(program_new) X(program_free) X(run)
+  X(program_new) X(program_free) X(run) X(values_new) X(values_free) X(values_add) X(values_count) X(values_about) X(values_read) \
+  X(script_new) X(script_free) X(script_input_count) X(script_input) X(script_run)
 #define POINTER(name) static __typeof__(ptorch_##name) *p_##name;
 FUNCTIONS(POINTER)
 
@@ -52,4 +53,26 @@ int pt_program_new(ptorch_program **out, ptorch_session *s, const int64_t *code,
 void pt_program_free(ptorch_program *p) { p_program_free(p); }
 int pt_run(ptorch_program *p, const void *const *feeds, void *const *outputs, char *err, size_t size) {
   return p_run(p, feeds, outputs, err, size);
+}
+int pt_values_new(ptorch_values **out, char *err, size_t size) { return p_values_new(out, err, size); }
+void pt_values_free(ptorch_values *v) { p_values_free(v); }
+int pt_values_add(ptorch_values *v, const char *name, int dtype, int rank, const int64_t *shape, const void *data, char *err, size_t size) {
+  return p_values_add(v, name, dtype, rank, shape, data, err, size);
+}
+int pt_values_count(const ptorch_values *v) { return p_values_count(v); }
+int pt_values_about(const ptorch_values *v, int number, const char **name, int *dtype, int *rank, const int64_t **shape, char *err,
+                    size_t size) {
+  return p_values_about(v, number, name, dtype, rank, shape, err, size);
+}
+int pt_values_read(const ptorch_values *v, int number, void *data, char *err, size_t size) { return p_values_read(v, number, data, err, size); }
+int pt_script_new(ptorch_script **out, const char *path, int threads, char *err, size_t size) {
+  return p_script_new(out, path, threads, err, size);
+}
+void pt_script_free(ptorch_script *s) { p_script_free(s); }
+int pt_script_input_count(const ptorch_script *s) { return p_script_input_count(s); }
+int pt_script_input(const ptorch_script *s, int number, const char **name, int *optional, char *err, size_t size) {
+  return p_script_input(s, number, name, optional, err, size);
+}
+int pt_script_run(ptorch_script *s, const ptorch_values *inputs, ptorch_values **results, char *err, size_t size) {
+  return p_script_run(s, inputs, results, err, size);
 }

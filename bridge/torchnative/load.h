@@ -24,3 +24,16 @@ int pt_program_new(ptorch_program **out, ptorch_session *s, const int64_t *code,
                    size_t reals_length, const int64_t *outputs, size_t output_count, char *err, size_t size);
 void pt_program_free(ptorch_program *p);
 int pt_run(ptorch_program *p, const void *const *feeds, void *const *outputs, char *err, size_t size);
+
+int pt_values_new(ptorch_values **out, char *err, size_t size);
+void pt_values_free(ptorch_values *v);
+int pt_values_add(ptorch_values *v, const char *name, int dtype, int rank, const int64_t *shape, const void *data, char *err, size_t size);
+int pt_values_count(const ptorch_values *v);
+int pt_values_about(const ptorch_values *v, int number, const char **name, int *dtype, int *rank, const int64_t **shape, char *err,
+                    size_t size);
+int pt_values_read(const ptorch_values *v, int number, void *data, char *err, size_t size);
+int pt_script_new(ptorch_script **out, const char *path, int threads, char *err, size_t size);
+void pt_script_free(ptorch_script *s);
+int pt_script_input_count(const ptorch_script *s);
+int pt_script_input(const ptorch_script *s, int number, const char **name, int *optional, char *err, size_t size);
+int pt_script_run(ptorch_script *s, const ptorch_values *inputs, ptorch_values **results, char *err, size_t size);

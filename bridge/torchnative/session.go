@@ -200,6 +200,8 @@ func elements(data any) unsafe.Pointer {
 		return unsafe.Pointer(unsafe.SliceData(d))
 	case []int32:
 		return unsafe.Pointer(unsafe.SliceData(d))
+	case []int64:
+		return unsafe.Pointer(unsafe.SliceData(d))
 	}
 	panic(fmt.Sprintf("torchnative: BUG: tensor of %T", data))
 }

@@ -14,7 +14,14 @@ which fetches LibTorch, builds the shim and the program with the tag torch.`
 // Open gives an error that matches bridge.ErrUnavailable and names the commands
 // that build a program with LibTorch.
 func Open(bridge.Options) (bridge.Backend, error) {
-	return nil, bridge.Unavailable("PyTorch", "this build has no LibTorch support (it was built without the tag torch, or without cgo)", remedy)
+	return nil, unavailable()
+}
+
+// OpenScript gives an error that matches bridge.ErrUnavailable.
+func OpenScript(bridge.Options, string) (bridge.Foreign, error) { return nil, unavailable() }
+
+func unavailable() error {
+	return bridge.Unavailable("PyTorch", "this build has no LibTorch support (it was built without the tag torch, or without cgo)", remedy)
 }
 
 // LiveHandles counts native sessions and programs that are not closed: there are

@@ -20,5 +20,8 @@ func TestUnavailable(t *testing.T) {
 	require.True(t, strings.HasPrefix(err.Error(), "PyTorch backend selected"), err.Error())
 	require.ErrorContains(t, err, "no LibTorch support")
 	require.ErrorContains(t, err, "make native shim build")
+	script, of := torchnative.OpenScript(bridge.Options{}, "network.pt")
+	require.Nil(t, script)
+	require.Equal(t, err, of)
 	require.Zero(t, torchnative.LiveHandles())
 }

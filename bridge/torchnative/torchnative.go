@@ -64,8 +64,8 @@ func (b *backend) Close() error {
 	return nil
 }
 
-// LiveHandles counts the native sessions and programs of this process that are
-// not closed; 0 where the library was never opened.
+// LiveHandles counts the native sessions, programs and scripts of this process
+// that are not closed; 0 where the library was never opened.
 func LiveHandles() int {
 	loading.Lock()
 	defer loading.Unlock()
