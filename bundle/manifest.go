@@ -38,6 +38,10 @@ type Manifest struct {
 	ParameterCount int       `json:"parameter_count"` // elements of the weights but LogScale and Probe
 	Constants      Constants `json:"constants"`
 	Members        []Member  `json:"members"` // all but the manifest, in the order of the archive
+
+	// Parity says how far two runtimes agreed on the model, where that was
+	// measured, see Certify.
+	Parity *Certificate `json:"parity,omitempty"`
 }
 
 // Constants are what an inference takes over from the training.

@@ -35,7 +35,7 @@ func Budgets() []Budget {
 	for _, k := range []cases.Kind{cases.Exact, cases.Arithmetic, cases.Transcendental, cases.Reduction, cases.Fourier} {
 		all = append(all, k.Budget())
 	}
-	return append(all, ofLayer, ofNetwork, ofPhysics, ofLoss, ofGradient, ofWeights, ofMoments, ofCurve, ofCourse, ofHistory, ofObject)
+	return append(all, ofForeign, ofLayer, ofNetwork, ofPhysics, ofLoss, ofGradient, ofWeights, ofMoments, ofCurve, ofCourse, ofHistory, ofObject)
 }
 
 func budget(name string, float64, float32 float64, reason string) Budget {

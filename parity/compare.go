@@ -32,7 +32,11 @@ func Compare(s Settings, first, second Outcome, judge *Outcome) (*Report, error)
 		of := judge.runtime()
 		r.Judge, verdicts = &of, judge.Record
 	}
-	for _, e := range s.Experiments(raw) {
+	experiments, err := s.Experiments(raw)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range experiments {
 		for _, k := range e.keeps() {
 			f, err := figure(e.key(k.As), k.Budget, first.Record, second.Record, verdicts)
 			if err != nil {

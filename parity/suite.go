@@ -8,6 +8,7 @@ import (
 
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/bridge/cases"
+	"github.com/ptychobridge/ptychobridge/bundle"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/graph"
@@ -18,11 +19,12 @@ import (
 // Settings choose what is compared. Every process makes the same suite of
 // them.
 type Settings struct {
-	Data   string             `json:"data"`   // file of the scan
-	Model  config.ModelConfig `json:"model"`  // of the levels layer to training
-	Batch  int                `json:"batch"`  // groups of a batch there
-	Steps  int                `json:"steps"`  // of the level training
-	Judged int                `json:"judged"` // steps that the evaluator makes too
+	Data   string             `json:"data"`             // file of the scan
+	Bundle string             `json:"bundle,omitempty"` // trained model whose weights are compared; empty: those of the seed
+	Model  config.ModelConfig `json:"model"`            // of the levels layer to training
+	Batch  int                `json:"batch"`            // groups of a batch there
+	Steps  int                `json:"steps"`            // of the level training
+	Judged int                `json:"judged"`           // steps that the evaluator makes too
 	Seed   uint64             `json:"seed"`
 	Levels []Level            `json:"levels"`
 	Floats []string           `json:"precisions"` // float64, float32
@@ -42,15 +44,28 @@ func (s Settings) dtypes() []graph.DType {
 }
 
 // Experiments makes the suite, but for the reconstruction.
-func (s Settings) Experiments(raw *dataset.Raw) []Experiment {
+//
+// Errors are those of reading the bundle.
+func (s Settings) Experiments(raw *dataset.Raw) ([]Experiment, error) {
+	var trained *bundle.Bundle
+	if s.Bundle != "" {
+		var err error
+		if trained, err = bundle.Read(s.Bundle); err != nil {
+			return nil, fmt.Errorf("parity: %w", err)
+		}
+	}
 	var all []Experiment
 	for _, t := range s.dtypes() {
 		for _, c := range cases.Cases() {
 			all = append(all, ofCase(c, t))
 		}
-		all = append(all, s.ofModel(raw, t)...)
+		of, err := s.ofModel(raw, trained, t)
+		if err != nil {
+			return nil, fmt.Errorf("parity: %s: %w", s.Bundle, err)
+		}
+		all = append(all, of...)
 	}
-	return slices.DeleteFunc(all, func(e Experiment) bool { return !slices.Contains(s.Levels, e.Level) })
+	return slices.DeleteFunc(all, func(e Experiment) bool { return !slices.Contains(s.Levels, e.Level) }), nil
 }
 
 // ofCase is the experiment of one operation.
@@ -79,8 +94,11 @@ type bench struct {
 }
 
 // ofModel gives the experiments of the levels from layer to training.
-func (s Settings) ofModel(raw *dataset.Raw, t graph.DType) []Experiment {
-	b := s.bench(raw, t)
+func (s Settings) ofModel(raw *dataset.Raw, trained *bundle.Bundle, t graph.DType) ([]Experiment, error) {
+	b, err := s.bench(raw, trained, t)
+	if err != nil {
+		return nil, err
+	}
 	one := func(level Level, p *graph.Program, feeds bridge.Tensors, budget func(output string) Budget) Experiment {
 		r := Run{Program: p.Name, Feeds: feeds}
 		for _, o := range p.Outputs {
@@ -105,15 +123,20 @@ func (s Settings) ofModel(raw *dataset.Raw, t graph.DType) []Experiment {
 		}),
 		b.step(),
 		b.training(),
-	}
+	}, nil
 }
 
-func (s Settings) bench(raw *dataset.Raw, t graph.DType) *bench {
+// bench puts a model over the first patterns of a scan, with the weights of the
+// seed or those of a trained model, whose constants are then taken too.
+func (s Settings) bench(raw *dataset.Raw, trained *bundle.Bundle, t graph.DType) (*bench, error) {
 	n, c := s.Model.N, s.Model.Gridsize*s.Model.Gridsize
 	patterns := min(raw.Len(), max(4*s.Batch*c, 16))
 	size := n * n
 	x := slices.Clone(raw.Amplitude[:patterns*size])
-	factor := dataset.NormalizationFactor(x, n)
+	factor, scale := dataset.NormalizationFactor(x, n), dataset.IntensityScale(s.Training.NPhotons, n)
+	if trained != nil {
+		factor, scale = trained.Manifest.Constants.Normalization, trained.Manifest.Constants.IntensityScale
+	}
 	wide := make([]float64, len(x))
 	for i, v := range x {
 		wide[i] = float64(float32(float64(v) * factor))
@@ -124,25 +147,60 @@ func (s Settings) bench(raw *dataset.Raw, t graph.DType) *bench {
 		re[i], im[i] = float64(real(p)), float64(imag(p))
 	}
 	modes := len(probe) / size
+	if trained != nil {
+		modes = trained.Modes()
+	}
 	m := model.New(model.Settings{
 		Model: s.Model, Float: t, Patterns: patterns, Canvas: physics.Side(n, s.Model.Gridsize, reach, physics.Rule(s.Model.PatchMerge)), Modes: modes,
-		IntensityScale: dataset.IntensityScale(s.Training.NPhotons, n), TrainScale: true,
+		IntensityScale: scale, TrainScale: true,
 		Weights:         model.Weights{NLL: 1},
 		Optimizer:       model.Optimizer{Name: "adam", Beta1: 0.9, Beta2: 0.999},
 		BrightThreshold: 5,
 	})
 	b := &bench{Settings: s, model: m, patterns: patterns, float: t, states: bridge.Tensors{
 		model.StateAmplitude: bridge.FromFloat64(t, wide, patterns, n, n),
-		model.StateProbeRe:   bridge.FromFloat64(t, re, modes, n, n),
-		model.StateProbeIm:   bridge.FromFloat64(t, im, modes, n, n),
 	}}
+	if trained == nil {
+		b.states[model.StateProbeRe] = bridge.FromFloat64(t, re, modes, n, n)
+		b.states[model.StateProbeIm] = bridge.FromFloat64(t, im, modes, n, n)
+	}
 	for _, p := range m.Initial(s.Seed) {
 		b.states[p.Name] = bridge.FromFloat64(t, bridge.NewTensor(p.Data, p.Shape...).Float64(), p.Shape...)
 	}
 	for _, p := range m.Moments() {
 		b.states[p.Name] = bridge.FromFloat64(t, make([]float64, p.Shape.Size()), p.Shape...)
 	}
-	return b
+	if trained != nil {
+		return b, b.take(trained)
+	}
+	return b, nil
+}
+
+// take sets the weights and the probe of a trained model.
+func (b *bench) take(trained *bundle.Bundle) error {
+	weight := func(name string, shape ...int) ([]float64, error) {
+		w, ok := trained.Weight(name)
+		if !ok || !slices.Equal(w.Shape, shape) {
+			return nil, fmt.Errorf("weight %s has shape %v; expected %v", name, w.Shape, shape)
+		}
+		return bridge.NewTensor(w.F32, shape...).Float64(), nil
+	}
+	for _, p := range b.model.Parameters() {
+		w, err := weight(p.Name, p.Shape...)
+		if err != nil {
+			return err
+		}
+		b.states[p.Name] = bridge.FromFloat64(b.float, w, p.Shape...)
+	}
+	n, modes := b.Model.N, trained.Modes()
+	probe, err := weight(bundle.Probe, bundle.ProbeShape(modes, n)...)
+	if err != nil {
+		return err
+	}
+	half := len(probe) / 2
+	b.states[model.StateProbeRe] = bridge.FromFloat64(b.float, probe[:half], modes, n, n)
+	b.states[model.StateProbeIm] = bridge.FromFloat64(b.float, probe[half:], modes, n, n)
+	return nil
 }
 
 // reach is the largest distance of a pattern from the mean position of its

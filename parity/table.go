@@ -123,3 +123,24 @@ func short(v float64) string {
 	}
 	return fmt.Sprintf("%.1e", v)
 }
+
+// WriteForeignTable writes a comparison of exported models for a terminal.
+func WriteForeignTable(w io.Writer, r *ForeignReport) error {
+	var t strings.Builder
+	fmt.Fprintf(&t, "%-28s %-8s %9s %9s %8s  %s\n", "output", "type", "relative", "L2", "equal", "verdict")
+	for _, f := range r.Figures {
+		verdict := "ok"
+		switch {
+		case f.Limit < 0:
+			verdict = "not judged"
+		case !f.Within:
+			verdict = "OFF, allowed " + short(f.Limit)
+		}
+		fmt.Fprintf(&t, "%-28s %-8s %9s %9s %6.1f %%  %s\n", f.Output, f.Precision, short(f.Pair.Relative), short(f.Pair.L2), 100*f.Pair.Equal, verdict)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&t, "note: %s\n", n)
+	}
+	_, err := io.WriteString(w, t.String())
+	return err
+}

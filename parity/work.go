@@ -28,7 +28,11 @@ func Work(ctx context.Context, b bridge.Backend, s Settings, judge bool, tell fu
 	}
 	record := Record{}
 	var last Level
-	for _, e := range s.Experiments(raw) {
+	experiments, err := s.Experiments(raw)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range experiments {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("parity: %w", err)
 		}

@@ -123,6 +123,7 @@ func (m *modelFile) table() string {
 		last := m.History[n-1]
 		s.row("history", "%d epochs, last loss %s, validation %s", n, short(last["train_loss"]), short(last["validation_loss"]))
 	}
+	m.parity(&s)
 	for i, c := range m.Changed {
 		name := ""
 		if i == 0 {
@@ -138,6 +139,26 @@ func (m *modelFile) table() string {
 		s.row(name, "%s, %d bytes, sha256 %.12s…", f.Name, f.Size, f.SHA256)
 	}
 	return s.String()
+}
+
+// parity words the certificate.
+func (m *modelFile) parity(s *sheet) {
+	c := m.Manifest.Parity
+	if c == nil {
+		return
+	}
+	verdict := "within the budgets"
+	if !c.Within {
+		verdict = "NOT within the budgets"
+	}
+	var names []string
+	for _, r := range c.Runtimes {
+		names = append(names, fmt.Sprintf("%s %s on %s", r.Backend, r.Version, r.Device))
+	}
+	s.row("parity", "%s, %s, %s", strings.Join(names, " and "), verdict, c.Created.Format(time.RFC3339))
+	for _, l := range c.Levels {
+		s.row("", "%s %s: %d figures, largest distance %.1e, %d outside", l.Precision, l.Level, l.Figures, l.Largest, l.Outside)
+	}
 }
 
 // short rounds a number that was written in full.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptychobridge/ptychobridge/bundle"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/parity"
@@ -36,12 +37,19 @@ training step by step, and a whole reconstruction. In float64 both runtimes must
 do the same mathematics; in float32 the report shows what rounding does.
 
 Each figure has a budget, which the report names with its reason. The exit code
-is 0 where all are within, 1 otherwise. parity.json and parity.html are written
-into --output-dir. Without a data file, a small scan is simulated.`,
+is 0 where all are within, 1 otherwise. parity.json and parity.html are written into
+--output-dir. Without a data file, a small scan is simulated.
+
+With --tf-saved-model and --torch-script two exported models of any kind are
+compared instead, on the arrays of --input: inputs and outputs are matched by
+name, as --map says, or by order.`,
 		Example: `  ptycho parity
   ptycho parity --train-data-file scan.npz --nphotons 4.4e5 --gridsize 2
   ptycho parity --levels operation,gradient --precisions float64
-  ptycho parity --output-dir agreement --json`,
+  ptycho parity --model-path training_outputs/1 --train-data-file scan.npz \
+    --certificate
+  ptycho parity --tf-saved-model exported --torch-script exported.pt \
+    --input arrays.npz --map x=input`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.run(c.Context()) },
 	}
@@ -53,6 +61,9 @@ into --output-dir. Without a data file, a small scan is simulated.`,
 type comparison struct {
 	*app
 	data, output       string
+	model              string // bundle whose weights are compared
+	certificate        bool
+	foreign            foreign
 	levels, precisions []string
 	gridsize, batch    int
 	steps, judged      int
@@ -72,6 +83,9 @@ func (p *comparison) register(c *cobra.Command) {
 	}
 	f := c.Flags()
 	f.StringVar(&p.data, "train-data-file", "", "NPZ file of a scan; default: a small one is simulated")
+	f.StringVar(&p.model, "model-path", "", "trained model whose weights are compared, up to the level training: model.ptycho.zip, or the directory that holds it")
+	f.BoolVar(&p.certificate, "certificate", false, "put the summary into the manifest of --model-path")
+	p.foreign.register(f)
 	f.StringVar(&p.output, "output-dir", "parity_outputs", "directory for the report; by default the next free parity_outputs/<number>")
 	f.StringSliceVar(&p.levels, "levels", levels, "what to compare")
 	f.StringSliceVar(&p.precisions, "precisions", []string{"float64", "float32"}, "float64, float32 or both")
@@ -79,9 +93,9 @@ func (p *comparison) register(c *cobra.Command) {
 	f.IntVar(&p.batch, "batch-size", 4, "groups of a batch, below the reconstruction")
 	f.IntVar(&p.steps, "steps", 50, "optimizer steps of the level training")
 	f.IntVar(&p.judged, "judged-steps", 2, "how many of them the evaluator makes too; it is slow")
-	f.IntVar(&p.epochs, "nepochs", 8, "epochs of the reconstruction")
+	f.IntVar(&p.epochs, "nepochs", 6, "epochs of the reconstruction")
 	f.Float64Var(&p.filters, "n-filters-scale", 0.25, "width of the network, below the reconstruction")
-	f.Float64Var(&p.trained, "trained-filters-scale", 1, "width of the network that is trained for the reconstruction")
+	f.Float64Var(&p.trained, "trained-filters-scale", 0.5, "width of the network that is trained for the reconstruction")
 	f.Float64Var(&p.nphotons, "nphotons", config.DefaultTraining().NPhotons, "photons in a mean pattern")
 	f.Uint64Var(&p.seed, "seed", config.DefaultTraining().Seed, "of weights, order and simulation")
 	f.IntVar(&p.threads, "threads", 0, "threads of one operation; 0: one for each processor")
@@ -94,6 +108,9 @@ func (p *comparison) register(c *cobra.Command) {
 }
 
 func (p *comparison) run(ctx context.Context) error {
+	if p.foreign.wanted() {
+		return p.compareForeign()
+	}
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -107,6 +124,12 @@ func (p *comparison) run(ctx context.Context) error {
 	}
 	if err := writeJSON(d.file(fileParity), report); err != nil {
 		return err
+	}
+	if p.certificate {
+		if err := bundle.Certify(p.model, report.Certificate()); err != nil {
+			return err
+		}
+		p.line("certified %s", bundleFile(p.model))
 	}
 	if err := p.print(d, report); err != nil {
 		return err
@@ -136,6 +159,8 @@ func (p *comparison) check() error {
 	fault(p.batch < 1, "--batch-size: found %d; expected 1 or more", p.batch)
 	fault(p.steps < 1, "--steps: found %d; expected 1 or more", p.steps)
 	fault(p.judged < 1 || p.judged > p.steps, "--judged-steps: found %d; expected 1 to %d, the number of --steps", p.judged, p.steps)
+	fault(p.certificate && p.model == "", "--certificate: there is no --model-path to put it into")
+	fault(p.model != "" && p.data == "", "--model-path: there is no --train-data-file; give the scan that the model is to be compared on")
 	fault(p.threads < 0, "--threads: found %d; expected 0 or more", p.threads)
 	faults = append(faults, p.configuration().Validate())
 	if backend, op, ok := strings.Cut(p.fault, ":"); p.fault != "" {
@@ -160,11 +185,19 @@ func (p *comparison) configuration() config.TrainingConfig {
 }
 
 // settings are those of the suite, over the scan of a file.
-func (p *comparison) settings(raw *dataset.Raw) parity.Settings {
+func (p *comparison) settings(raw *dataset.Raw) (parity.Settings, error) {
 	c := p.configuration()
 	c.Model.N, c.TrainDataFile = raw.N, raw.Path
 	m := c.Model
 	m.NFiltersScale = p.filters
+	if p.model != "" {
+		b, err := bundle.Read(p.model)
+		if err != nil {
+			return parity.Settings{}, err
+		}
+		m, c.Model = b.Config.Training.Model, b.Config.Training.Model
+		c.NPhotons, c.NeighborCount = b.Config.Training.NPhotons, b.Config.Training.NeighborCount
+	}
 	s := parity.Settings{
 		Data: raw.Path, Model: m, Batch: p.batch, Steps: p.steps, Judged: p.judged, Seed: p.seed,
 		Floats: p.precisions, Training: c,
@@ -172,7 +205,12 @@ func (p *comparison) settings(raw *dataset.Raw) parity.Settings {
 	for _, l := range p.levels {
 		s.Levels = append(s.Levels, parity.Level(l))
 	}
-	return s
+	if p.model == "" {
+		return s, nil
+	}
+	path, err := filepath.Abs(bundleFile(p.model))
+	s.Bundle = path
+	return s, err
 }
 
 // scan loads the data or simulates some beside the report.
@@ -209,7 +247,10 @@ func (p *comparison) compare(ctx context.Context, d *directory) (*parity.Report,
 	if err != nil {
 		return nil, err
 	}
-	s := p.settings(raw)
+	s, err := p.settings(raw)
+	if err != nil {
+		return nil, err
+	}
 	w, err := newWorkers(p, s)
 	if err != nil {
 		return nil, err

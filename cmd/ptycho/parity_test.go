@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/dataset/npz"
+	"github.com/ptychobridge/ptychobridge/parity"
+)
+
+// crashIn names a backend whose worker dies of a signal, as a native library may
+// make it.
+const crashIn = "PTYCHO_TEST_CRASH_IN"
+
+// crash dies where the environment and the command line ask for it.
+func crash(arguments []string) {
+	if name := os.Getenv(crashIn); name != "" && strings.Contains(strings.Join(arguments, " "), "--backend "+name+" ") && !strings.Contains(strings.Join(arguments, " "), "-available") {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+}
+
+// requireBoth skips a test that needs both runtimes.
+func requireBoth(t *testing.T) {
+	t.Helper()
+	requireBackend(t, config.TensorFlow)
+	requireBackend(t, config.PyTorch)
+	t.Setenv(asProgram, "1") // the test's binary is what parity starts
+}
+
+// quick are flags of a report that takes seconds.
+func quick(more ...string) []string {
+	return append([]string{"parity", "--batch-size", "1", "--steps", "3", "--judged-steps", "1", "--nepochs", "1", "--threads", "2"}, more...)
+}
+
+func readReport(t *testing.T, text string) parity.Report {
+	t.Helper()
+	var r parity.Report
+	require.NoError(t, json.Unmarshal([]byte(text), &r))
+	require.Equal(t, parity.Schema, r.Schema)
+	return r
+}
+
+func TestParity(t *testing.T) {
+	requireBoth(t)
+	output := filepath.Join(t.TempDir(), "report")
+	data := scan(t)
+	code, stdout, stderr := ptycho(t, quick("--train-data-file", data, "--nphotons", "1e5", "--output-dir", output, "--in-process",
+		"--levels", "layer,physics,gradient,step,training,reconstruction", "--trained-filters-scale", "0.25")...)
+	require.Equal(t, exitDone, code, stdout+stderr)
+	require.Contains(t, stdout, "within the budgets")
+	require.Contains(t, stderr, "evaluator")
+	text, err := os.ReadFile(filepath.Join(output, fileParity))
+	require.NoError(t, err)
+	r := readReport(t, string(text))
+	require.True(t, r.Within)
+	require.Len(t, r.Levels, 12)
+	require.Equal(t, [2]string{"tensorflow", "pytorch"}, [2]string{r.Runtimes[0].Backend, r.Runtimes[1].Backend})
+	require.Len(t, r.Runtimes[1].SHA256, 64)
+	require.Positive(t, r.Machine.Processors)
+	require.Len(t, r.Reconstructions, 2)
+	require.Len(t, r.Repeats, 6, "in process, again, other threads, of both")
+	for _, x := range r.Repeats {
+		if !strings.HasPrefix(x.What, "with ") { // other threads may sum in another order
+			require.True(t, x.Equal, "%s %s: %s", x.Backend, x.What, x.Where)
+		}
+	}
+	require.FileExists(t, data, "what it reads stays")
+
+	code, _, stderr = ptycho(t, quick("--output-dir", output)...)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "not empty")
+}
+
+// TestParityFindsAFault: the operation that is wrong on one side is found, on
+// that side, and the levels below are not blamed.
+func TestParityFindsAFault(t *testing.T) {
+	requireBoth(t)
+	code, stdout, stderr := ptycho(t, quick("--output-dir", t.TempDir(), "--json", "-q", "--repeats=false",
+		"--levels", "operation,layer,physics", "--fault", "pytorch:Upsample")...)
+	require.Equal(t, exitFailed, code, stderr)
+	r := readReport(t, stdout)
+	require.False(t, r.Within)
+	for _, f := range r.Figures {
+		if !f.Within {
+			require.Equal(t, parity.SideSecond, f.Off, f)
+		}
+	}
+	for _, l := range r.Levels {
+		require.Equal(t, l.Level != parity.Physics, l.Outside > 0, l)
+	}
+	require.Contains(t, r.Notes[0], "pytorch:Upsample")
+}
+
+// TestParityOfACrash: a runtime that dies is a line of the report, not the end of it.
+func TestParityOfACrash(t *testing.T) {
+	requireBoth(t)
+	t.Setenv(crashIn, config.PyTorch)
+	output := t.TempDir()
+	code, stdout, stderr := ptycho(t, quick("--output-dir", output, "-q", "--levels", "loss")...)
+	require.Equal(t, exitFailed, code, stderr)
+	require.Contains(t, stdout, "pytorch did not finish:")
+	require.Contains(t, stdout, "signal: killed")
+	text, err := os.ReadFile(filepath.Join(output, fileParity))
+	require.NoError(t, err)
+	r := readReport(t, string(text))
+	require.False(t, r.Within)
+	require.Equal(t, config.PyTorch, r.Failures[0].Backend)
+}
+
+func TestParityIsInterrupted(t *testing.T) {
+	requireBoth(t)
+	output := filepath.Join(t.TempDir(), "report")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	code, stdout, _ := ptychoIn(ctx, quick("--output-dir", output)...)
+	require.Equal(t, exitInterrupted, code)
+	require.Empty(t, stdout)
+	require.NoDirExists(t, output)
+}
+
+func TestParityNeedsBoth(t *testing.T) {
+	t.Setenv(asProgram, "1")
+	t.Setenv("PTYCHO_LIBTORCH", t.TempDir())
+	t.Setenv("PTYCHO_LIBTENSORFLOW", t.TempDir())
+	t.Setenv("PTYCHO_CACHE", t.TempDir())
+	output := filepath.Join(t.TempDir(), "report")
+	code, stdout, stderr := ptycho(t, quick("--output-dir", output)...)
+	require.Equal(t, exitUnavailable, code, stderr)
+	require.Contains(t, stderr, "backend selected")
+	require.Empty(t, stdout)
+	require.NoDirExists(t, output)
+}
+
+func TestParityRefuses(t *testing.T) {
+	for part, flags := range map[string][]string{
+		"there is no level \"atoms\"":   {"--levels", "atoms"},
+		"found \"bf16\"":                {"--precisions", "bf16"},
+		"--batch-size: found 0":         {"--batch-size", "0"},
+		"--judged-steps: found 9":       {"--judged-steps", "9"},
+		"as in pytorch:MaxPool":         {"--fault", "MaxPool"},
+		"there is no operation Pool":    {"--fault", "pytorch:Pool"},
+		"there is no --model-path":      {"--certificate"},
+		"there is no --train-data-file": {"--model-path", "m"},
+		"training.nepochs":              {"--nepochs", "0"},
+		"--torch-script is missing":     {"--tf-saved-model", "d"},
+		"expected first=second":         {"--tf-saved-model", "d", "--torch-script", "f", "--input", "i", "--map", "x"},
+	} {
+		code, stdout, stderr := ptycho(t, quick(flags...)...)
+		require.Equal(t, exitUsage, code, part)
+		require.Contains(t, stderr, part)
+		require.Empty(t, stdout)
+	}
+}
+
+func TestParityOfAModel(t *testing.T) {
+	requireBoth(t)
+	data, run := scan(t), filepath.Join(t.TempDir(), "run")
+	code, _, stderr := ptycho(t, "train", "--train-data-file", data, "--nphotons", "1e5", "--n-filters-scale", "0.25", "--nepochs", "1", "--output-dir", run, "-q")
+	require.Equal(t, exitDone, code, stderr)
+	before, err := os.ReadFile(filepath.Join(run, fileBundle))
+	require.NoError(t, err)
+	code, stdout, stderr := ptycho(t, quick("--train-data-file", data, "--model-path", run, "--certificate", "--output-dir", t.TempDir(), "--levels", "network,gradient", "--repeats=false")...)
+	require.Equal(t, exitDone, code, stdout+stderr)
+	after, err := os.ReadFile(filepath.Join(run, fileBundle))
+	require.NoError(t, err)
+	require.NotEqual(t, before, after)
+	code, stdout, stderr = ptycho(t, "inspect", filepath.Join(run, fileBundle))
+	require.Equal(t, exitDone, code, stderr)
+	require.Contains(t, stdout, "within the budgets")
+	require.Contains(t, stdout, "float64 gradient")
+	code, _, stderr = ptycho(t, "infer", "--model-path", run, "--test-data-file", data, "--output-dir", filepath.Join(t.TempDir(), "inferred"), "-q")
+	require.Equal(t, exitDone, code, stderr)
+}
+
+func TestParityOfForeignModels(t *testing.T) {
+	requireBoth(t)
+	const models = "../../testdata/foreign/"
+	input := filepath.Join(t.TempDir(), "input.npz")
+	writeForeignInput(t, input)
+	call := func(script string, more ...string) (int, string, string) {
+		return ptycho(t, append([]string{"parity", "--tf-saved-model", models + "saved_model", "--torch-script", models + script, "--input", input}, more...)...)
+	}
+	code, stdout, stderr := call("network.pt")
+	require.Equal(t, exitDone, code, stderr)
+	require.Contains(t, stdout, "spectrum")
+	require.NotContains(t, stdout, "OFF")
+
+	code, stdout, _ = call("wrong.pt")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "OFF, allowed 1.0e-04")
+	code, _, stderr = call("wrong.pt", "--limit", "0.1")
+	require.Equal(t, exitDone, code, stderr)
+
+	code, stdout, _ = call("wrong.pt", "--json")
+	require.Equal(t, exitFailed, code)
+	var r parity.ForeignReport
+	require.NoError(t, json.Unmarshal([]byte(stdout), &r))
+	require.False(t, r.Within)
+}
+
+// writeForeignInput writes the arrays that the models of testdata/foreign take.
+func writeForeignInput(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, npz.Write(path,
+		npz.Array{Key: "x", Data: []float32{0.5, -1, 2, 0.25, 3, -0.125}, Shape: []int{2, 3}},
+		npz.Array{Key: "k", Data: []int64{7, -2}, Shape: []int{2}}))
+}
