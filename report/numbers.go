@@ -9,9 +9,9 @@ import (
 // none stands for a number that there is not.
 const none = "–"
 
-// number writes a value with four digits for people: a real minus sign, a
+// Number writes a value with four digits for people: a real minus sign, a
 // power of ten where there are many zeros, a dash for what is not finite.
-func number(v float64) string {
+func Number(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return none
 	}
@@ -30,7 +30,7 @@ func maybe(v *float64) string {
 	if v == nil {
 		return none
 	}
-	return number(*v)
+	return Number(*v)
 }
 
 var superscripts = strings.NewReplacer(
