@@ -208,7 +208,7 @@ func (a *axis) ticks() []tick {
 			t := tick{v, Number(v)}
 			if factor == 1 {
 				if v < 1e-3 || v >= 1e4 {
-					t.label = "10" + superscript(int(k))
+					t.label = Power(int(k))
 				}
 				powers = append(powers, t)
 			}

@@ -98,5 +98,5 @@ func TestNumbers(t *testing.T) {
 		require.Equal(t, want, Number(v))
 	}
 	require.Equal(t, none, Number(math.Inf(-1)))
-	require.Equal(t, []string{"0", "9999", "12\u202f345", "2\u202f331\u202f772"}, []string{integer(0), integer(9999), integer(12345), integer(2331772)})
+	require.Equal(t, []string{"0", "9999", "12\u202f345", "2\u202f331\u202f772"}, []string{Integer(0), Integer(9999), Integer(12345), Integer(2331772)})
 }

@@ -21,7 +21,7 @@ func Number(v float64) string {
 	}
 	if scientific {
 		power, _ := strconv.Atoi(exponent) // FormatFloat wrote it
-		digits += " · 10" + superscript(power)
+		digits += " · " + Power(power)
 	}
 	return strings.ReplaceAll(digits, "-", "−")
 }
@@ -36,10 +36,11 @@ func maybe(v *float64) string {
 var superscripts = strings.NewReplacer(
 	"-", "⁻", "0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹")
 
-func superscript(power int) string { return superscripts.Replace(strconv.Itoa(power)) }
+// Power writes a power of ten: 10⁻⁷.
+func Power(power int) string { return "10" + superscripts.Replace(strconv.Itoa(power)) }
 
-// integer writes a count with narrow spaces between groups of three digits.
-func integer(n int) string {
+// Integer writes a count with narrow spaces between groups of three digits.
+func Integer(n int) string {
 	digits := strconv.Itoa(n)
 	if n < 1e4 {
 		return digits

@@ -77,7 +77,7 @@ func metricTables(m *evaluate.Metrics) []metricTable {
 // facing says what was compared with what.
 func facing(m *evaluate.Metrics) []Fact {
 	facts := []Fact{
-		{"Compared", integer(m.Pixels) + " pixels", between(m.Area)},
+		{"Compared", Integer(m.Pixels) + " pixels", between(m.Area)},
 		{"Phase ramp", fmt.Sprintf("x %s, y %s rad/pixel", Number(m.PhaseRamp[0]), Number(m.PhaseRamp[1])), "of the object against the reference"},
 	}
 	d := m.Detail

@@ -19,14 +19,15 @@ var pageCSS string
 //	{{template "facts" facts}}     []Fact as a list
 //	{{template "chart" chart}}     Chart, or nothing where no point is finite
 //	{{template "pictures" rows}}   [][]Image, each row with one range of colours; errors as for WriteComparison
+//	{{template "apart" images}}    []Image, each with a range of its own; errors likewise
 //	{{template "metrics" m}}       *evaluate.Metrics as tables
 //	{{template "settings" list}}   []Setting, those other than the defaults first
-//	{{number v}}, {{integer n}}    Number, and a count with its digits in groups
+//	{{number v}}, {{integer n}}    Number and Integer
 func Template(source, style string) (*template.Template, error) {
 	t := template.New("page").Funcs(template.FuncMap{
 		"style":  func() template.CSS { return template.CSS(pageCSS + style) },
-		"number": Number, "integer": integer,
-		"plot": Chart.plot, "row": pictures, "settings": split,
+		"number": Number, "integer": Integer,
+		"plot": Chart.plot, "row": pictures, "alone": func(im Image) []Image { return []Image{im} }, "settings": split,
 		"metricTables": metricTables, "facing": facing,
 	})
 	if _, err := t.Parse(partsHTML); err != nil {

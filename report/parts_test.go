@@ -16,6 +16,7 @@ import (
 func TestTemplate(t *testing.T) {
 	made, err := Template(`{{template "head" "Title"}}<body><h1>One</h1><p>{{number .Value}}, {{integer 12345}}</p><h2>Two</h2>
 {{template "facts" .Page.Facts}}{{template "chart" index .Page.Curves 0}}{{template "chart" .None}}{{template "pictures" .Page.Comparison}}
+{{template "apart" .Page.Object}}
 {{template "metrics" .Page.Metrics}}{{template "settings" .Page.Settings}}</body></html>`, ".mine { color: red }")
 	require.NoError(t, err)
 	p := full(t)
@@ -33,7 +34,7 @@ func TestTemplate(t *testing.T) {
 	require.Contains(t, d.Source, ".mine { color: red }")
 	require.Equal(t, "−1 · 10⁻⁷, 12\u202f345", d.Texts("p")[0])
 	require.Len(t, d.All("svg"), 1, "a chart without points is none")
-	require.Len(t, d.All("img"), 2*4)
+	require.Len(t, d.All("img"), 2*(4+1))
 	require.Len(t, d.All("table"), 2+1+2)
 
 	values.Page.Comparison[0][0].Values[0] = math.Inf(1)

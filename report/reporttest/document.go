@@ -72,7 +72,7 @@ func Read(t *testing.T, path string) Document {
 	decoder := xml.NewDecoder(bytes.NewReader(content))
 	decoder.Strict = false
 	decoder.Entity = xml.HTMLEntity
-	decoder.AutoClose = []string{"meta", "img", "wbr"}
+	decoder.AutoClose = []string{"meta", "img", "wbr", "br"}
 	for {
 		token, err := decoder.Token()
 		if errors.Is(err, io.EOF) {
