@@ -2,6 +2,7 @@ package parity
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -127,7 +128,7 @@ func (n names) off(side string) string {
 	case SideBoth:
 		return "both are off"
 	}
-	return "they differ, with no judge to say which is off"
+	return "the two differ"
 }
 
 // verdict says how the two stand, and where they are outside their budgets,
@@ -150,9 +151,17 @@ func (r *Report) verdict(n names) (state, sentence string, where []string) {
 	}
 	switch {
 	case len(r.Failures) > 0:
-		return "none", "No verdict: a runtime did not come to its end.", where
+		var ended []string
+		for _, f := range r.Failures {
+			ended = append(ended, cmp.Or(f.Backend, "a runtime"))
+		}
+		return "none", fmt.Sprintf("No verdict: %s did not come to the end.", strings.Join(ended, " and ")), where
 	case len(off) > 0:
-		return "outside", fmt.Sprintf("Outside the budget, first at the level %s: %s.", off[0].Level, n.off(off[0].Off)), where
+		sentence = fmt.Sprintf("Outside the budget, first at the level %s: %s.", off[0].Level, n.off(off[0].Off))
+		if off[0].Off == SideUnknown {
+			sentence += " Which is off only a judge could say."
+		}
+		return "outside", sentence, where
 	case judged == 0:
 		return "none", "No verdict: nothing was judged.", nil
 	case !r.Within:
@@ -203,7 +212,7 @@ func (r *Report) key() []report.Fact {
 			}
 		}
 		if worst != nil {
-			facts = append(facts, report.Fact{Name: precision + ", nearest to its limit", Value: worst.times(), Note: fmt.Sprintf("%s: %s", worst.Level, worst.name())})
+			facts = append(facts, report.Fact{Name: precision + ", worst figure", Value: worst.times(), Note: fmt.Sprintf("%s: %s", worst.Level, worst.name())})
 		}
 		facts = append(facts, report.Fact{Name: precision + ", same bits", Value: integer(same), Note: "of " + count(all, "figure")})
 	}

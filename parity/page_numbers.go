@@ -17,12 +17,20 @@ func short(v float64) string {
 	return report.Number(rounded)
 }
 
-// times writes how many times its limit a figure is away.
+// times writes how many times its limit a figure is away. What is not at the
+// limit is not rounded to it.
 func (f Figure) times() string {
-	if c := f.closeness(); c > 0 && c < 1e-4 {
-		return "< 0.0001 × limit"
+	c := f.closeness()
+	text := short(c)
+	switch {
+	case c > 0 && c < 1e-4:
+		text = "< 0.0001"
+	case c < 1 && text == "1":
+		text = "< 1"
+	case c > 1 && text == "1":
+		text = "> 1"
 	}
-	return short(f.closeness()) + " × limit"
+	return text + " × limit"
 }
 
 // steps writes a distance in representable values.

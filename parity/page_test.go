@@ -234,7 +234,7 @@ func TestPageWithoutJudge(t *testing.T) {
 	r.Figures[0].judge()
 	r.summarise()
 	d := written(t, r)
-	require.Contains(t, byClass(d, "div", "outside")[0], "first at the level operation: they differ, with no judge to say which is off")
+	require.Contains(t, byClass(d, "div", "outside")[0], "first at the level operation: the two differ. Which is off only a judge could say.")
 	require.NotContains(t, d.Source, "evaluator")
 	require.Contains(t, d.Source, "There was no judge.")
 }
@@ -248,7 +248,7 @@ func TestPageFailed(t *testing.T) {
 		Failures: []RuntimeFailure{{"pytorch", "signal: segmentation fault\nin the library"}},
 	}
 	d := written(t, failed)
-	require.Equal(t, "No verdict: a runtime did not come to its end.", byClass(d, "div", "none")[0])
+	require.Equal(t, "No verdict: pytorch did not come to the end.", byClass(d, "div", "none")[0])
 	require.Equal(t, []string{"signal: segmentation fault\nin the library"}, d.Texts("pre"))
 	require.Equal(t, []string{"What failed", "Who was compared", "Budgets", "Settings"}, d.Texts("h2"))
 	require.Equal(t, []string{"Parity of first tensorflow and second"}, d.Texts("h1"))
@@ -361,7 +361,9 @@ func TestPageNumbers(t *testing.T) {
 		require.Equal(t, scale[i].Class, colour(times*2e-5, 2e-5))
 	}
 	require.Equal(t, []string{"h0", "h7", "unjudged"}, []string{colour(0, 0), colour(1e-300, 0), colour(.3, None)})
-	require.Equal(t, "< 0.0001 × limit", Figure{Pair: near(1e-20), Limit: 1e-8}.times())
+	for want, d := range map[string]float64{"< 0.0001 × limit": 1e-13, "< 1 × limit": .99999e-8, "1 × limit": 1e-8, "> 1 × limit": 1.00001e-8, "∞ × limit": math.MaxFloat64} {
+		require.Equal(t, want, Figure{Pair: near(d), Limit: 1e-8}.times())
+	}
 }
 
 // TestPageInBrowser: a browser shows the pages without a fault.

@@ -33,7 +33,7 @@ func (r *Report) compared(n names) table {
 		{"Device", func(o Runtime) string { return o.Device }},
 		{"Threads", func(o Runtime) string { return known(o.Threads) }},
 		{"Switches", func(o Runtime) string { return o.Setting }},
-		{"Seconds", func(o Runtime) string { return strconv.FormatFloat(o.Seconds, 'f', 1, 64) }},
+		{"Seconds", func(o Runtime) string { return strings.TrimPrefix(strconv.FormatFloat(o.Seconds, 'f', 1, 64), "0.0") }},
 	} {
 		cells := []string{line.name}
 		for _, o := range all {
@@ -136,7 +136,7 @@ func (r *Report) repeats() table {
 }
 
 func budgetTable(budgets []Budget) table {
-	t := table{Head: []string{"Budget", "float64", "float32", "Why"}}
+	t := table{Class: "budgets", Head: []string{"Budget", "float64", "float32", "Why"}}
 	for _, b := range budgets {
 		t.Rows = append(t.Rows, []string{b.Name, limit(b.Float64), limit(b.Float32), b.Reason})
 	}

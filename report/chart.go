@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -71,6 +72,7 @@ type path struct {
 
 // plot draws a chart; nil where no point is finite.
 func (c Chart) plot() *plotted {
+	c = c.scaled()
 	x, y := c.axes()
 	if x == nil {
 		return nil
@@ -104,6 +106,32 @@ func (c Chart) plot() *plotted {
 	p.Description = fmt.Sprintf("%s over %s: %s.", c.Y, c.X, strings.Join(told, "; "))
 	return p
 }
+
+// scaled takes a power of ten out of the values of a linear axis, into its
+// name, where labels would not fit beside it otherwise.
+func (c Chart) scaled() Chart {
+	_, y := c.axes()
+	if y == nil || y.log || y.largest() == 0 || y.largest() >= 1e-3 && y.largest() < 1e5 {
+		return c
+	}
+	power := int(math.Floor(math.Log10(y.largest())))
+	unit := math.Pow(10, float64(power))
+	lines, levels := slices.Clone(c.Lines), slices.Clone(c.Levels)
+	for i, l := range lines {
+		lines[i].Y = make([]float64, len(l.Y))
+		for k, v := range l.Y {
+			lines[i].Y[k] = v / unit
+		}
+	}
+	for i := range levels {
+		levels[i].Y /= unit
+	}
+	c.Lines, c.Levels, c.FromY, c.ToY = lines, levels, c.FromY/unit, c.ToY/unit
+	c.Y += " (" + Power(power) + ")"
+	return c
+}
+
+func (a *axis) largest() float64 { return max(math.Abs(a.low), math.Abs(a.high)) }
 
 // legend places the entries from the right end to the left. One line alone needs
 // none.

@@ -39,13 +39,35 @@ func TestChartLog(t *testing.T) {
 	c.Lines[0].Y[2], c.FromY = 0, 0
 	require.Equal(t, "M50.0 34.0L199.0 179.8L348.0 196.0", c.plot().Lines[0].D)
 	c = Chart{Log: true, Lines: []Line{{"deviance", []float64{1, 2}, []float64{1e-9, 1e9}}}}
-	var labels []string
-	for _, l := range c.plot().YTicks {
-		labels = append(labels, l.Label)
-	}
-	require.Equal(t, []string{"10⁻⁹", "10⁻⁶", "0.001", "1", "1000", "10⁶", "10⁹"}, labels, "of 19 powers every third")
+	require.Equal(t, []string{"10⁻⁹", "10⁻⁶", "0.001", "1", "1000", "10⁶", "10⁹"}, labels(c.plot().YTicks), "of 19 powers every third")
 	c = Chart{Log: true, Lines: []Line{{"deviance", []float64{1, 2}, []float64{2.11, 2.14}}}}
 	require.GreaterOrEqual(t, len(c.plot().YTicks), 2)
+}
+
+// TestChartScaled: a power of ten that is too long for the labels is in the
+// axis' name; curves and levels lie where they lay.
+func TestChartScaled(t *testing.T) {
+	c := Chart{X: "epoch", Y: "loss", Levels: []Level{{"best", -2.5e6}}, Lines: []Line{{"training", []float64{1, 2, 3}, []float64{-2e6, -2.5e6, -3e6}}}}
+	p := c.plot()
+	require.Equal(t, "loss (10⁶)", p.Y)
+	require.Equal(t, []string{"−3.0", "−2.5", "−2.0"}, labels(p.YTicks))
+	require.Equal(t, "115.0", p.Levels[0].At, "the middle of 34 to 196")
+	require.Contains(t, p.Lines[0].D, "L199.0 115.0L")
+	require.Equal(t, -2.5e6, c.Lines[0].Y[1], "what was given is as it was")
+	c.Y, c.Levels, c.Lines[0].Y, c.FromY, c.ToY = "rate", nil, []float64{1e-5, 2e-5, 4e-5}, 0, 4e-5
+	p = c.plot()
+	require.Equal(t, "rate (10⁻⁵)", p.Y)
+	require.Equal(t, []string{"0", "1", "2", "3", "4"}, labels(p.YTicks))
+	c.Lines[0].Y, c.FromY, c.ToY = []float64{0, 0, 0}, 0, 0
+	require.Equal(t, "rate", c.plot().Y)
+}
+
+func labels(places []place) []string {
+	var all []string
+	for _, p := range places {
+		all = append(all, p.Label)
+	}
+	return all
 }
 
 // TestChartGaps: values that are not finite interrupt a curve, and a chart
