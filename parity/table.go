@@ -37,9 +37,9 @@ func (r *Report) body(t *strings.Builder) {
 	for _, l := range r.Levels {
 		one, two := "", ""
 		if l.Judged != nil {
-			one, two = short(l.Judged[0]), short(l.Judged[1])
+			one, two = scientific(l.Judged[0]), scientific(l.Judged[1])
 		}
-		fmt.Fprintf(t, "%-9s %-14s %6d  %8s %8s %8s %5.1f %%  %s\n", l.Precision, l.Level, l.Figures, short(l.Pair), one, two, 100*l.Equal, r.verdict(l))
+		fmt.Fprintf(t, "%-9s %-14s %6d  %8s %8s %8s %5.1f %%  %s\n", l.Precision, l.Level, l.Figures, scientific(l.Pair), one, two, 100*l.Equal, r.state(l))
 	}
 	r.outside(t)
 	for _, c := range r.Reconstructions {
@@ -52,7 +52,7 @@ func (r *Report) body(t *strings.Builder) {
 		}
 		same := "the same bits"
 		if !x.Equal {
-			same = fmt.Sprintf("%d of %d tensors differ, by up to %s", x.Different, x.Figures, short(x.Largest))
+			same = fmt.Sprintf("%d of %d tensors differ, by up to %s", x.Different, x.Figures, scientific(x.Largest))
 		}
 		fmt.Fprintf(t, "%s %s: %s\n", x.Backend, x.What, same)
 	}
@@ -63,28 +63,15 @@ func (r *Report) body(t *strings.Builder) {
 	}
 }
 
-// verdict words a level: in how much of its budget, or who is off.
-func (r *Report) verdict(l Summary) string {
+// state words a level: in how much of its budget, or who is off.
+func (r *Report) state(l Summary) string {
 	switch {
 	case l.Outside == 0 && l.Worst < 0:
 		return "shown only"
 	case l.Outside == 0:
 		return fmt.Sprintf("ok, %.0f %% of budget", 100*r.Figures[l.Worst].closeness())
 	}
-	return fmt.Sprintf("%d off: %s", l.Outside, r.side(l.Off))
-}
-
-// side names who is off.
-func (r *Report) side(s string) string {
-	switch s {
-	case SideFirst:
-		return r.Runtimes[0].Backend
-	case SideSecond:
-		return r.Runtimes[1].Backend
-	case SideBoth:
-		return "both"
-	}
-	return "not known which"
+	return fmt.Sprintf("%d outside; %s", l.Outside, r.names().off(l.Off))
 }
 
 // outsideShown is how many figures beyond their budgets are listed.
@@ -106,15 +93,15 @@ func (r *Report) outside(t *strings.Builder) {
 		if f.Judged != nil {
 			d = max(f.Judged[0].Relative, f.Judged[1].Relative)
 		}
-		fmt.Fprintf(t, "off: %s %s, %s: %s\n     %s, allowed %s (%s)\n", f.Precision, f.Level, f.Experiment, f.Output, short(d), short(f.Limit), f.Budget)
+		fmt.Fprintf(t, "off: %s %s, %s: %s\n     %s, allowed %s (%s)\n", f.Precision, f.Level, f.Experiment, f.Output, scientific(d), scientific(f.Limit), f.Budget)
 	}
 	if listed > outsideShown {
 		fmt.Fprintf(t, "… and %d more, see the report\n", listed-outsideShown)
 	}
 }
 
-// short words a distance.
-func short(v float64) string {
+// scientific words a distance.
+func scientific(v float64) string {
 	switch {
 	case v == 0:
 		return "0"
@@ -134,9 +121,9 @@ func WriteForeignTable(w io.Writer, r *ForeignReport) error {
 		case f.Limit < 0:
 			verdict = "not judged"
 		case !f.Within:
-			verdict = "OFF, allowed " + short(f.Limit)
+			verdict = "OFF, allowed " + scientific(f.Limit)
 		}
-		fmt.Fprintf(&t, "%-28s %-8s %9s %9s %6.1f %%  %s\n", f.Output, f.Precision, short(f.Pair.Relative), short(f.Pair.L2), 100*f.Pair.Equal, verdict)
+		fmt.Fprintf(&t, "%-28s %-8s %9s %9s %6.1f %%  %s\n", f.Output, f.Precision, scientific(f.Pair.Relative), scientific(f.Pair.L2), 100*f.Pair.Equal, verdict)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&t, "note: %s\n", n)

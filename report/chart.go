@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -71,6 +72,7 @@ type path struct {
 
 // plot draws a chart; nil where no point is finite.
 func (c Chart) plot() *plotted {
+	c = c.scaled()
 	x, y := c.axes()
 	if x == nil {
 		return nil
@@ -98,12 +100,38 @@ func (c Chart) plot() *plotted {
 			continue
 		}
 		p.Lines = append(p.Lines, path{Name: l.Name, D: d, Number: len(p.Lines)%3 + 1})
-		told = append(told, fmt.Sprintf("%s from %s to %s", l.Name, number(ends[0]), number(ends[1])))
+		told = append(told, fmt.Sprintf("%s from %s to %s", l.Name, Number(ends[0]), Number(ends[1])))
 	}
 	p.legend()
 	p.Description = fmt.Sprintf("%s over %s: %s.", c.Y, c.X, strings.Join(told, "; "))
 	return p
 }
+
+// scaled takes a power of ten out of the values of a linear axis, into its
+// name, where labels would not fit beside it otherwise.
+func (c Chart) scaled() Chart {
+	_, y := c.axes()
+	if y == nil || y.log || y.largest() == 0 || y.largest() >= 1e-3 && y.largest() < 1e5 {
+		return c
+	}
+	power := int(math.Floor(math.Log10(y.largest())))
+	unit := math.Pow(10, float64(power))
+	lines, levels := slices.Clone(c.Lines), slices.Clone(c.Levels)
+	for i, l := range lines {
+		lines[i].Y = make([]float64, len(l.Y))
+		for k, v := range l.Y {
+			lines[i].Y[k] = v / unit
+		}
+	}
+	for i := range levels {
+		levels[i].Y /= unit
+	}
+	c.Lines, c.Levels, c.FromY, c.ToY = lines, levels, c.FromY/unit, c.ToY/unit
+	c.Y += " (" + Power(power) + ")"
+	return c
+}
+
+func (a *axis) largest() float64 { return max(math.Abs(a.low), math.Abs(a.high)) }
 
 // legend places the entries from the right end to the left. One line alone needs
 // none.
@@ -193,7 +221,7 @@ func (a *axis) at(v float64) string {
 }
 
 // ticks of a logarithmic axis are 1, 2 and 5 times powers of ten, or, where
-// that is many, the powers alone.
+// that is many, every so many powers alone.
 func (a *axis) ticks() []tick {
 	if !a.log {
 		return ticks(a.low, a.high, 5, 0)
@@ -205,20 +233,35 @@ func (a *axis) ticks() []tick {
 			if v < a.low || v > a.high {
 				continue
 			}
-			t := tick{v, number(v)}
-			all = append(all, t)
+			t := tick{v, Number(v)}
 			if factor == 1 {
+				if v < 1e-3 || v >= 1e4 {
+					t.label = Power(int(k))
+				}
 				powers = append(powers, t)
 			}
+			all = append(all, t)
 		}
 	}
 	switch {
 	case len(all) < 2: // less than one step
 		return ticks(a.low, a.high, 4, 0)
-	case len(all) > 8:
-		return powers
+	case len(all) > maxTicks:
+		return every(1+(len(powers)-1)/maxTicks, powers)
 	}
 	return all
+}
+
+// maxTicks is how many labels a logarithmic axis has room for.
+const maxTicks = 8
+
+// every gives one tick of so many.
+func every(step int, all []tick) []tick {
+	var some []tick
+	for i := 0; i < len(all); i += step {
+		some = append(some, all[i])
+	}
+	return some
 }
 
 // finite gives the indices of points that can be drawn.

@@ -39,9 +39,35 @@ func TestChartLog(t *testing.T) {
 	c.Lines[0].Y[2], c.FromY = 0, 0
 	require.Equal(t, "M50.0 34.0L199.0 179.8L348.0 196.0", c.plot().Lines[0].D)
 	c = Chart{Log: true, Lines: []Line{{"deviance", []float64{1, 2}, []float64{1e-9, 1e9}}}}
-	require.Len(t, c.plot().YTicks, 19, "powers alone, 10⁻⁹ to 10⁹")
+	require.Equal(t, []string{"10⁻⁹", "10⁻⁶", "0.001", "1", "1000", "10⁶", "10⁹"}, labels(c.plot().YTicks), "of 19 powers every third")
 	c = Chart{Log: true, Lines: []Line{{"deviance", []float64{1, 2}, []float64{2.11, 2.14}}}}
 	require.GreaterOrEqual(t, len(c.plot().YTicks), 2)
+}
+
+// TestChartScaled: a power of ten that is too long for the labels is in the
+// axis' name; curves and levels lie where they lay.
+func TestChartScaled(t *testing.T) {
+	c := Chart{X: "epoch", Y: "loss", Levels: []Level{{"best", -2.5e6}}, Lines: []Line{{"training", []float64{1, 2, 3}, []float64{-2e6, -2.5e6, -3e6}}}}
+	p := c.plot()
+	require.Equal(t, "loss (10⁶)", p.Y)
+	require.Equal(t, []string{"−3.0", "−2.5", "−2.0"}, labels(p.YTicks))
+	require.Equal(t, "115.0", p.Levels[0].At, "the middle of 34 to 196")
+	require.Contains(t, p.Lines[0].D, "L199.0 115.0L")
+	require.Equal(t, -2.5e6, c.Lines[0].Y[1], "what was given is as it was")
+	c.Y, c.Levels, c.Lines[0].Y, c.FromY, c.ToY = "rate", nil, []float64{1e-5, 2e-5, 4e-5}, 0, 4e-5
+	p = c.plot()
+	require.Equal(t, "rate (10⁻⁵)", p.Y)
+	require.Equal(t, []string{"0", "1", "2", "3", "4"}, labels(p.YTicks))
+	c.Lines[0].Y, c.FromY, c.ToY = []float64{0, 0, 0}, 0, 0
+	require.Equal(t, "rate", c.plot().Y)
+}
+
+func labels(places []place) []string {
+	var all []string
+	for _, p := range places {
+		all = append(all, p.Label)
+	}
+	return all
 }
 
 // TestChartGaps: values that are not finite interrupt a curve, and a chart
@@ -91,8 +117,8 @@ func TestNumbers(t *testing.T) {
 		"0": 0, "1": 1, "−0.5": -.5, "0.7657": .76571, "449.3": 449.31, "12346": 12345.6, "−440557": -440557,
 		"1 · 10⁹": 1e9, "−1.234 · 10⁻⁷": -1.2341e-7, "0.0001": 1e-4, "–": math.NaN(),
 	} {
-		require.Equal(t, want, number(v))
+		require.Equal(t, want, Number(v))
 	}
-	require.Equal(t, none, number(math.Inf(-1)))
-	require.Equal(t, []string{"0", "9999", "12\u202f345", "2\u202f331\u202f772"}, []string{integer(0), integer(9999), integer(12345), integer(2331772)})
+	require.Equal(t, none, Number(math.Inf(-1)))
+	require.Equal(t, []string{"0", "9999", "12\u202f345", "2\u202f331\u202f772"}, []string{Integer(0), Integer(9999), Integer(12345), Integer(2331772)})
 }

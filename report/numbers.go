@@ -9,9 +9,9 @@ import (
 // none stands for a number that there is not.
 const none = "–"
 
-// number writes a value with four digits for people: a real minus sign, a
+// Number writes a value with four digits for people: a real minus sign, a
 // power of ten where there are many zeros, a dash for what is not finite.
-func number(v float64) string {
+func Number(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return none
 	}
@@ -21,7 +21,7 @@ func number(v float64) string {
 	}
 	if scientific {
 		power, _ := strconv.Atoi(exponent) // FormatFloat wrote it
-		digits += " · 10" + superscript(power)
+		digits += " · " + Power(power)
 	}
 	return strings.ReplaceAll(digits, "-", "−")
 }
@@ -30,16 +30,17 @@ func maybe(v *float64) string {
 	if v == nil {
 		return none
 	}
-	return number(*v)
+	return Number(*v)
 }
 
 var superscripts = strings.NewReplacer(
 	"-", "⁻", "0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹")
 
-func superscript(power int) string { return superscripts.Replace(strconv.Itoa(power)) }
+// Power writes a power of ten: 10⁻⁷.
+func Power(power int) string { return "10" + superscripts.Replace(strconv.Itoa(power)) }
 
-// integer writes a count with narrow spaces between groups of three digits.
-func integer(n int) string {
+// Integer writes a count with narrow spaces between groups of three digits.
+func Integer(n int) string {
 	digits := strconv.Itoa(n)
 	if n < 1e4 {
 		return digits

@@ -52,13 +52,7 @@ type File struct{ Name, What string }
 //go:embed page.html
 var pageHTML string
 
-//go:embed page.css
-var pageCSS string
-
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"style":   func() template.CSS { return template.CSS(pageCSS) },
-	"integer": integer,
-}).Parse(pageHTML))
+var pageTemplate = template.Must(Template(pageHTML, ""))
 
 // layout is a page that is ready for the template.
 type layout struct {
@@ -67,16 +61,6 @@ type layout struct {
 	Compared [][]picture
 	Plots    []plotted
 	FRC      *plotted
-	Tables   []metricTable
-	Facing   []Fact // of the comparison
-	Changed  []Setting
-	Default  []section
-}
-
-// section is a section of settings at their defaults.
-type section struct {
-	Name     string
-	Settings []Setting
 }
 
 // WriteHTML writes a page as one file that needs nothing else: pictures and
@@ -121,28 +105,9 @@ func (p *Page) html() ([]byte, error) {
 		}
 	}
 	if m := p.Metrics; m != nil {
-		l.Tables, l.Facing = metricTables(m), facing(m)
-		l.FRC = frcChart(m).plot()
+		l.FRC = FRC(m).plot()
 	}
-	l.Changed, l.Default = split(p.Settings)
 	var b bytes.Buffer
 	err := pageTemplate.Execute(&b, l)
 	return b.Bytes(), err
-}
-
-// split tells settings that differ from their defaults from those that do not,
-// these by section.
-func split(settings []Setting) (changed []Setting, same []section) {
-	for _, s := range settings {
-		if s.Value != s.Default {
-			changed = append(changed, s)
-			continue
-		}
-		if len(same) == 0 || same[len(same)-1].Name != s.Section {
-			same = append(same, section{Name: s.Section})
-		}
-		last := &same[len(same)-1]
-		last.Settings = append(last.Settings, s)
-	}
-	return changed, same
 }

@@ -23,8 +23,8 @@ func metricTables(m *evaluate.Metrics) []metricTable {
 		Title: "As the two lie",
 		Note:  "Nothing is shifted or taken off but what each metric says.",
 		Rows: []metricRow{
-			{"Correlation", "Pearson's, of the phases without their planes; 1 is best", number(m.AmplitudeCorrelation), number(m.PhaseCorrelation), ""},
-			{"Relative error", "with the best complex factor; 0 is best; a phase ramp counts", "", "", number(m.ComplexError)},
+			{"Correlation", "Pearson's, of the phases without their planes; 1 is best", Number(m.AmplitudeCorrelation), Number(m.PhaseCorrelation), ""},
+			{"Relative error", "with the best complex factor; 0 is best; a phase ramp counts", "", "", Number(m.ComplexError)},
 		},
 	}}
 	d := m.Detail
@@ -33,12 +33,12 @@ func metricTables(m *evaluate.Metrics) []metricTable {
 	}
 	a, p := d.Amplitude, d.Phase
 	rows := []metricRow{
-		{"Correlation", "Pearson's; 1 is best", number(a.Correlation), number(p.Correlation), ""},
-		{"Relative error", "with the best complex factor; 0 is best", "", "", number(d.Complex.Error)},
-		{"MAE", "mean absolute difference; phase in rad", number(a.MAE), number(p.MAE), ""},
-		{"MSE", "mean squared difference; phase in rad²", number(a.MSE), number(p.MSE), ""},
+		{"Correlation", "Pearson's; 1 is best", Number(a.Correlation), Number(p.Correlation), ""},
+		{"Relative error", "with the best complex factor; 0 is best", "", "", Number(d.Complex.Error)},
+		{"MAE", "mean absolute difference; phase in rad", Number(a.MAE), Number(p.MAE), ""},
+		{"MSE", "mean squared difference; phase in rad²", Number(a.MSE), Number(p.MSE), ""},
 		{"PSNR (dB)", "range of the reference against the errors; more is better", maybe(a.PSNR), maybe(p.PSNR), ""},
-		{"PSNR, peak 255 (dB)", "the same for a range of 255, as some tables have it", number(a.PSNRPeak255), number(p.PSNRPeak255), ""},
+		{"PSNR, peak 255 (dB)", "the same for a range of 255, as some tables have it", Number(a.PSNRPeak255), Number(p.PSNRPeak255), ""},
 		{"SSIM", "structural similarity; 1 is best", maybe(a.SSIM), maybe(p.SSIM), ""},
 		{"MS-SSIM", fmt.Sprintf("the same over several scales: %d", max(a.MSSSIMScales, p.MSSSIMScales)), maybe(a.MSSSIM), maybe(p.MSSSIM), ""},
 	}
@@ -58,9 +58,9 @@ func metricTables(m *evaluate.Metrics) []metricTable {
 			}
 			crossing, v := c.of(f)
 			if !crossing.Crossed {
-				return "> " + number(v)
+				return "> " + Number(v)
 			}
-			return number(v)
+			return Number(v)
 		}
 		rows = append(rows, metricRow{c.name, c.meaning, cell(a.FRC), cell(p.FRC), cell(d.Complex.FRC)})
 	}
@@ -77,8 +77,8 @@ func metricTables(m *evaluate.Metrics) []metricTable {
 // facing says what was compared with what.
 func facing(m *evaluate.Metrics) []Fact {
 	facts := []Fact{
-		{"Compared", integer(m.Pixels) + " pixels", between(m.Area.Rectangle)},
-		{"Phase ramp", fmt.Sprintf("x %s, y %s rad/pixel", number(m.PhaseRamp[0]), number(m.PhaseRamp[1])), "of the object against the reference"},
+		{"Compared", Integer(m.Pixels) + " pixels", between(m.Area.Rectangle)},
+		{"Phase ramp", fmt.Sprintf("x %s, y %s rad/pixel", Number(m.PhaseRamp[0]), Number(m.PhaseRamp[1])), "of the object against the reference"},
 	}
 	d := m.Detail
 	if d == nil {
@@ -86,10 +86,10 @@ func facing(m *evaluate.Metrics) []Fact {
 	}
 	shift := Fact{"Shift", "none", "not looked for or not found"}
 	if d.Registered {
-		shift = Fact{"Shift", fmt.Sprintf("x %s, y %s pixels", number(d.Shift[0]), number(d.Shift[1])), "of the object against the reference"}
+		shift = Fact{"Shift", fmt.Sprintf("x %s, y %s pixels", Number(d.Shift[0]), Number(d.Shift[1])), "of the object against the reference"}
 	}
 	return append(facts, shift,
-		Fact{"Amplitude", "× " + number(d.AmplitudeFactor), "to the reference's mean"},
+		Fact{"Amplitude", "× " + Number(d.AmplitudeFactor), "to the reference's mean"},
 		Fact{"Window", fmt.Sprintf("%d × %d pixels", d.Window.Dx(), d.Window.Dy()), "without gaps, for SSIM and FRC: " + between(d.Window.Rectangle)})
 }
 
@@ -100,19 +100,23 @@ func between(r image.Rectangle) string {
 	return fmt.Sprintf("x %d … %d, y %d … %d", r.Min.X, r.Max.X-1, r.Min.Y, r.Max.Y-1)
 }
 
-// frcChart is the chart of the Fourier ring correlations; without lines where
-// there are no curves.
-func frcChart(m *evaluate.Metrics) Chart {
+// FRC is the chart of the Fourier ring correlations; without lines where there
+// are no curves.
+func FRC(m *evaluate.Metrics) Chart {
 	c := Chart{
 		Title: "Fourier ring correlation with the reference",
 		X:     "spatial frequency (cycles per object pixel)", Y: "FRC",
 		Levels: []Level{{"1/2", .5}, {"1/7", 1. / 7}},
 		ToX:    .5, FromY: 0, ToY: 1,
-		Caption: "Agreement at each fineness of structure, after registration; 0.5 cycles per pixel is the finest that pixels can hold.",
 	}
 	if m.Detail == nil {
 		return c
 	}
+	how := "after registration"
+	if !m.Detail.Registered {
+		how = "without registration"
+	}
+	c.Caption = fmt.Sprintf("Agreement at each fineness of structure, %s; 0.5 cycles per pixel is the finest that pixels can hold.", how)
 	for _, one := range []struct {
 		name string
 		frc  *evaluate.FRC

@@ -1,172 +1,27 @@
 package report
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/xml"
-	"errors"
 	"image"
-	"image/png"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ptychobridge/ptychobridge/evaluate"
+	"github.com/ptychobridge/ptychobridge/report/reporttest"
 	"github.com/ptychobridge/ptychobridge/stitch"
 )
 
-// element is an element of a page with all text inside it.
-type element struct {
-	name       string
-	attributes map[string]string
-	text       string
-	in         []*element // from the outermost
-}
-
-// document is a page, its elements in the order in which they begin.
-type document struct {
-	source   string
-	elements []*element
-}
-
-func (d document) all(name string) []*element {
-	var found []*element
-	for _, e := range d.elements {
-		if e.name == name {
-			found = append(found, e)
-		}
-	}
-	return found
-}
-
-// texts are the texts of all elements of a name.
-func (d document) texts(name string) []string {
-	var texts []string
-	for _, e := range d.all(name) {
-		texts = append(texts, e.text)
-	}
-	return texts
-}
-
-// cells are the texts of the cells of a table's body.
-func (d document) cells(table *element) []string {
-	var texts []string
-	for _, e := range d.elements {
-		if slices.Contains(e.in, table) && (e.name == "td" || e.name == "th" && e.attributes["scope"] == "row") {
-			texts = append(texts, e.text)
-		}
-	}
-	return texts
-}
-
-// writtenPage writes a page and reads it again; every element must be closed but
-// those that HTML has without an end.
-func writtenPage(t *testing.T, p Page) document {
+// writtenPage writes a page and reads it again, checked.
+func writtenPage(t *testing.T, p Page) reporttest.Document {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.html")
 	require.NoError(t, WriteHTML(path, p))
-	content, err := os.ReadFile(path)
-	require.NoError(t, err)
-	d := document{source: string(content)}
-	var open []*element
-	decoder := xml.NewDecoder(bytes.NewReader(content))
-	decoder.Strict = false
-	decoder.Entity = xml.HTMLEntity
-	decoder.AutoClose = []string{"meta", "img", "wbr"}
-	for {
-		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		require.NoError(t, err)
-		switch token := token.(type) {
-		case xml.StartElement:
-			e := &element{name: token.Name.Local, attributes: map[string]string{}, in: slices.Clone(open)}
-			for _, a := range token.Attr {
-				e.attributes[a.Name.Local] = a.Value
-			}
-			d.elements = append(d.elements, e)
-			open = append(open, e)
-		case xml.EndElement:
-			require.Equal(t, open[len(open)-1].name, token.Name.Local)
-			open = open[:len(open)-1]
-		case xml.CharData:
-			for _, e := range open {
-				e.text += string(token)
-			}
-		}
-	}
-	require.Empty(t, open)
-	requireSound(t, d)
-	return d
-}
-
-// requireSound checks what holds for every page: it loads nothing and runs
-// nothing, pictures are in it and are named, headings go down by steps of one,
-// tables have heads, and references lead somewhere.
-func requireSound(t *testing.T, d document) {
-	t.Helper()
-	require.True(t, strings.HasPrefix(d.source, "<!DOCTYPE html>"))
-	require.NotContains(t, d.source, "ZgotmplZ", "a text that the template refuses")
-	require.Len(t, d.all("h1"), 1)
-	require.Len(t, d.all("title"), 1)
-	level := 0
-	ids := map[string]bool{}
-	for _, e := range d.elements {
-		require.NotContains(t, []string{"script", "link", "iframe", "object", "base"}, e.name)
-		for name, value := range e.attributes {
-			require.False(t, strings.HasPrefix(name, "on"), "%s of %s", name, e.name)
-			require.NotContains(t, value, "url(")
-			if name == "id" {
-				require.False(t, ids[value], "two elements are %s", value)
-				ids[value] = true
-			}
-		}
-		if len(e.name) == 2 && e.name[0] == 'h' && e.name[1] >= '1' && e.name[1] <= '6' {
-			now := int(e.name[1] - '0')
-			require.LessOrEqual(t, now, level+1, "heading %s", e.text)
-			level = now
-		}
-		switch e.name {
-		case "img":
-			require.NotEmpty(t, e.attributes["alt"])
-			decoded(t, e)
-		case "svg":
-			require.Equal(t, "img", e.attributes["role"])
-			require.NotEmpty(t, e.attributes["aria-label"])
-		case "a":
-			require.True(t, strings.HasPrefix(e.attributes["href"], "./"), e.attributes["href"])
-		}
-	}
-	require.Len(t, d.all("thead"), len(d.all("table")))
-	for _, e := range d.all("th") {
-		require.Contains(t, []string{"col", "row"}, e.attributes["scope"])
-	}
-	for _, e := range d.elements {
-		if by, ok := e.attributes["aria-labelledby"]; ok {
-			require.True(t, ids[by], by)
-		}
-	}
-	require.Regexp(t, `default-src 'none'`, d.source)
-}
-
-// decoded is the picture of an img.
-func decoded(t *testing.T, e *element) image.Image {
-	t.Helper()
-	content, ok := strings.CutPrefix(e.attributes["src"], "data:image/png;base64,")
-	require.True(t, ok)
-	raw, err := base64.StdEncoding.DecodeString(content)
-	require.NoError(t, err)
-	picture, err := png.Decode(bytes.NewReader(raw))
-	require.NoError(t, err)
-	return picture
+	return reporttest.Read(t, path)
 }
 
 // full is a page with something of everything.
@@ -217,24 +72,24 @@ func textured(cols, rows int) *stitch.Object {
 
 func TestPage(t *testing.T) {
 	d := writtenPage(t, full(t))
-	require.Equal(t, []string{"Reconstruction of scan.npz"}, d.texts("h1"))
-	require.Equal(t, []string{"Warnings", "Reconstructed object", "Comparison with the reference", "Training", "How it was computed", "Data", "Settings", "Files"}, d.texts("h2"))
-	require.Len(t, d.all("img"), 2*(1+4), "each picture has a colour bar")
-	require.Len(t, d.all("svg"), 2, "loss and FRC")
-	require.Contains(t, d.source, `<meta name="viewport" content="width=device-width, initial-scale=1">`)
-	require.Contains(t, d.source, "@media print")
-	require.Contains(t, d.source, "12\u202f345 patterns")
-	require.Contains(t, d.source, strings.Repeat("0a", 32))
+	require.Equal(t, []string{"Reconstruction of scan.npz"}, d.Texts("h1"))
+	require.Equal(t, []string{"Warnings", "Reconstructed object", "Comparison with the reference", "Training", "How it was computed", "Data", "Settings", "Files"}, d.Texts("h2"))
+	require.Len(t, d.All("img"), 2*(1+4), "each picture has a colour bar")
+	require.Len(t, d.All("svg"), 2, "loss and FRC")
+	require.Contains(t, d.Source, `<meta name="viewport" content="width=device-width, initial-scale=1">`)
+	require.Contains(t, d.Source, "@media print")
+	require.Contains(t, d.Source, "12\u202f345 patterns")
+	require.Contains(t, d.Source, strings.Repeat("0a", 32))
 
 	// Settings: what differs comes first, with where it is from.
-	tables := d.all("table")
+	tables := d.All("table")
 	require.Len(t, tables, 2+1+2, "metrics, changed settings, and the rest by section")
 	require.Equal(t, []string{
 		"model.gridsizepatterns of a group", "2", "1", "command line",
 		"training.output_dirdirectory", "out", "training_outputs", "the program",
-	}, d.cells(tables[2]))
-	require.Equal(t, []string{"N", "64"}, d.cells(tables[3]))
-	require.Equal(t, []string{"nphotons", "1e+09 from scan.npz", "test_data_file", "not set"}, d.cells(tables[4]))
+	}, d.Cells(tables[2]))
+	require.Equal(t, []string{"N", "64"}, d.Cells(tables[3]))
+	require.Equal(t, []string{"nphotons", "1e+09 from scan.npz", "test_data_file", "not set"}, d.Cells(tables[4]))
 }
 
 // TestPageEscapes: a text from outside is a text on the page, wherever it
@@ -252,13 +107,13 @@ func TestPageEscapes(t *testing.T) {
 	p.Files = []File{{hostile, hostile}, {"javascript:alert(3)", ""}, {"//elsewhere/x", ""}}
 	p.Metrics.Notes = []string{hostile}
 	d := writtenPage(t, p) // which checks that nothing but the template made elements
-	require.Equal(t, []string{hostile}, d.texts("h1"))
-	require.Equal(t, []string{hostile}, d.texts("title"))
-	require.Contains(t, d.texts("li"), hostile)
-	require.Contains(t, d.texts("figcaption"), hostile)
-	require.Contains(t, d.cells(d.all("table")[2]), hostile)
-	for _, e := range d.all("a") {
-		require.True(t, strings.HasPrefix(e.attributes["href"], "./"))
+	require.Equal(t, []string{hostile}, d.Texts("h1"))
+	require.Equal(t, []string{hostile}, d.Texts("title"))
+	require.Contains(t, d.Texts("li"), hostile)
+	require.Contains(t, d.Texts("figcaption"), hostile)
+	require.Contains(t, d.Cells(d.All("table")[2]), hostile)
+	for _, e := range d.All("a") {
+		require.True(t, strings.HasPrefix(e.Attributes["href"], "./"))
 	}
 }
 
@@ -266,11 +121,11 @@ func TestPageEscapes(t *testing.T) {
 // reconstructed.
 func TestPageWithout(t *testing.T) {
 	d := writtenPage(t, Page{Title: "Training"})
-	require.Empty(t, d.all("h2"))
-	require.Empty(t, d.all("img"))
+	require.Empty(t, d.All("h2"))
+	require.Empty(t, d.All("img"))
 	p := full(t)
 	p.Object, p.Comparison, p.Metrics, p.Warnings = nil, nil, nil, nil
-	require.Equal(t, []string{"Training", "How it was computed", "Data", "Settings", "Files"}, writtenPage(t, p).texts("h2"))
+	require.Equal(t, []string{"Training", "How it was computed", "Data", "Settings", "Files"}, writtenPage(t, p).Texts("h2"))
 }
 
 // TestPageMetrics: what a comparison does not have, or has as no number, is a
@@ -288,7 +143,7 @@ func TestPageMetrics(t *testing.T) {
 	d.Complex.FRC = nil
 	page := writtenPage(t, p)
 	rows := map[string][]string{}
-	cells := page.cells(page.all("table")[1])
+	cells := page.Cells(page.All("table")[1])
 	for i := 0; i < len(cells); i += 4 {
 		name, _, _ := strings.Cut(cells[i], "mean ")
 		rows[name] = cells[i+1 : i+4]
@@ -301,18 +156,18 @@ func TestPageMetrics(t *testing.T) {
 	require.Equal(t, []string{"> 0.5", "0.125", none}, rows["FRC below 1/2 fromcycles per pixel; at most 0.5, more is better"])
 	require.Equal(t, "0.25", rows["FRC below 1/2 for goodcycles per pixel; later where coarse structures disagree"][1], "ring 12 of 48")
 
-	require.Contains(t, page.texts("h3"), "After registration")
+	require.Contains(t, page.Texts("h3"), "After registration")
 
 	d.Registered = false
 	page = writtenPage(t, p)
-	require.Contains(t, page.texts("h3"), "Without registration")
-	require.Contains(t, page.texts("p"), "Nothing is shifted, the plane taken from both phases, and the amplitude scaled to the reference's mean.")
+	require.Contains(t, page.Texts("h3"), "Without registration")
+	require.Contains(t, page.Texts("p"), "Nothing is shifted, the plane taken from both phases, and the amplitude scaled to the reference's mean.")
 
 	p.Metrics.Detail = nil
 	page = writtenPage(t, p)
-	require.Len(t, page.all("table"), 1+1+2)
-	require.Len(t, page.all("svg"), 1, "no FRC")
-	require.NotContains(t, page.source, "NaN")
+	require.Len(t, page.All("table"), 1+1+2)
+	require.Len(t, page.All("svg"), 1, "no FRC")
+	require.NotContains(t, page.Source, "NaN")
 }
 
 // TestPicture: the first value is at the top left, the colour of the highest
@@ -322,10 +177,10 @@ func TestPicture(t *testing.T) {
 	im.Valid = []bool{true, true, true, true, false, true}
 	im.Min, im.Max = 0, 5
 	d := writtenPage(t, Page{Title: "Picture", Object: []Image{im}})
-	images := d.all("img")
+	images := d.All("img")
 	require.Len(t, images, 2)
-	require.Contains(t, images[0].attributes["alt"], "3 × 2 object pixels from x -3, y 100; colours from 0 to 5 rad")
-	pixels, bar := decoded(t, images[0]), decoded(t, images[1])
+	require.Contains(t, images[0].Attributes["alt"], "3 × 2 object pixels from x -3, y 100; colours from 0 to 5 rad")
+	pixels, bar := reporttest.Decoded(t, images[0]), reporttest.Decoded(t, images[1])
 	require.Equal(t, image.Rect(0, 0, 3, 2), pixels.Bounds())
 	require.Equal(t, Viridis.at(0), rgba(pixels.At(0, 0)))
 	require.InDelta(t, float64(Viridis.at(.2).G), float64(rgba(pixels.At(1, 0)).G), 1, "one of 255 shades")
@@ -333,8 +188,8 @@ func TestPicture(t *testing.T) {
 	require.Equal(t, Viridis.at(1), rgba(pixels.At(2, 1)))
 	require.Equal(t, Viridis.at(1), rgba(bar.At(0, 0)), "the highest value is at the top")
 	marks := map[string]string{}
-	for _, e := range d.all("span") {
-		marks[e.attributes["class"]+e.text] = e.attributes["style"]
+	for _, e := range d.All("span") {
+		marks[e.Attributes["class"]+e.Text] = e.Attributes["style"]
 	}
 	require.Equal(t, "left:16.67%", marks["x−3"])
 	require.Equal(t, "left:83.33%", marks["x−1"])
@@ -351,14 +206,14 @@ func TestPageSize(t *testing.T) {
 		noise.Values = append(noise.Values, random.Float64())
 	}
 	d := writtenPage(t, Page{Title: "Noise", Comparison: [][]Image{{noise, noise}, {noise, noise}, {noise, noise}}})
-	require.Less(t, len(d.source), 10_000_000)
-	require.NotContains(t, d.source, "is shown")
+	require.Less(t, len(d.Source), 10_000_000)
+	require.NotContains(t, d.Source, "is shown")
 
 	long := counting(3, 2500)
 	d = writtenPage(t, Page{Title: "Long", Object: []Image{long}})
-	pixels := decoded(t, d.all("img")[0])
+	pixels := reporttest.Decoded(t, d.All("img")[0])
 	require.Equal(t, image.Rect(0, 0, 834, 1), pixels.Bounds(), "every third pixel of 2500 × 3")
-	require.Contains(t, d.source, "one pixel of 3 a side is shown")
+	require.Contains(t, d.Source, "one pixel of 3 a side is shown")
 }
 
 func TestPageErrors(t *testing.T) {

@@ -2,7 +2,8 @@ package report
 
 import "image/color"
 
-// Palette turns values into colours whose lightness rises with the value.
+// Palette turns values into colours that are told apart by lightness, so that
+// they can be read without seeing hues.
 type Palette int
 
 const (
@@ -11,6 +12,9 @@ const (
 	Viridis Palette = iota
 	// Gray goes from black to white.
 	Gray
+	// Difference goes from dark blue over white to dark orange; 0 is white
+	// where Min and Max of an image are as large.
+	Difference
 )
 
 // scale is a palette's colours at even distances and its colour of pixels
@@ -32,6 +36,10 @@ var scales = []scale{
 	Gray: {
 		stops:   []color.RGBA{rgb(0x000000), rgb(0xffffff)},
 		missing: rgb(0xb4c6dc),
+	},
+	Difference: {
+		stops:   []color.RGBA{rgb(0x08306b), rgb(0x2272b4), rgb(0x8fc1e3), rgb(0xffffff), rgb(0xf9b879), rgb(0xcf5b0c), rgb(0x6b2500)},
+		missing: rgb(0xbdbdbd),
 	},
 }
 

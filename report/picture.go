@@ -56,7 +56,7 @@ func (im *Image) picture(palette Palette, low, high float64) (p picture, err err
 		Title: im.Title, Rows: im.Rows, Cols: im.Cols,
 		Thinned: 1 + (max(im.Rows, im.Cols)-1)/maxPageSide,
 		Alt: fmt.Sprintf("%s: %d × %d object pixels from x %d, y %d; colours from %s to %s %s",
-			im.Title, im.Cols, im.Rows, im.OriginX, im.OriginY, number(low), number(high), im.Unit),
+			im.Title, im.Cols, im.Rows, im.OriginX, im.OriginY, Number(low), Number(high), im.Unit),
 	}
 	if p.Pixels, err = encode(im.shades(palette, low, high, p.Thinned)); err != nil {
 		return p, err

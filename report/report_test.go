@@ -150,6 +150,21 @@ func TestPalettes(t *testing.T) {
 	}
 }
 
+// TestDifferencePalette: values of either sign lie on either side of white,
+// darker the further they are from 0, and below is blue.
+func TestDifferencePalette(t *testing.T) {
+	require.Equal(t, rgb(0xffffff), Difference.at(.5))
+	for _, end := range []float64{0, 1} {
+		last := 256.
+		for i := range 101 {
+			shade := Difference.at(.5 + (end-.5)*float64(i)/100)
+			require.Less(t, lightness(shade), last)
+			require.Equal(t, end == 0, shade.B > shade.R || i == 0 && end == 0)
+			last = lightness(shade)
+		}
+	}
+}
+
 // TestWords: title, unit, axis names and labels leave ink where they belong.
 func TestWords(t *testing.T) {
 	im := counting(10, 20)

@@ -125,6 +125,9 @@ func (p *comparison) run(ctx context.Context) error {
 	if err := writeJSON(d.file(fileParity), report); err != nil {
 		return err
 	}
+	if err := parity.WriteHTML(d.file(fileParityPage), report); err != nil {
+		return err
+	}
 	if p.certificate {
 		if err := bundle.Certify(p.model, report.Certificate()); err != nil {
 			return err
@@ -288,7 +291,7 @@ func (p *comparison) print(d *directory, r *parity.Report) error {
 	if err := parity.WriteTable(p.stdout, r); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(p.stdout, "wrote\n  %s\n", d.file(fileParity))
+	_, err := fmt.Fprintf(p.stdout, "wrote\n  %s\n  %s\n", d.file(fileParityPage), d.file(fileParity))
 	return err
 }
 

@@ -73,6 +73,9 @@ func TestParity(t *testing.T) {
 		}
 	}
 	require.FileExists(t, data, "what it reads stays")
+	page, err := os.ReadFile(filepath.Join(output, fileParityPage))
+	require.NoError(t, err)
+	require.Contains(t, string(page), "Within the budget")
 
 	code, _, stderr = ptycho(t, quick("--output-dir", output)...)
 	require.Equal(t, exitUsage, code)

@@ -173,7 +173,12 @@ func (w *workers) suite(ctx context.Context) (*outcomes, error) {
 // report compares the outcomes; where a runtime failed, it only says so.
 func (o *outcomes) report(s parity.Settings) (*parity.Report, error) {
 	if len(o.failed) > 0 {
-		return &parity.Report{Schema: parity.Schema, Settings: s, Failures: o.failed, Budgets: parity.Budgets()}, nil
+		r := &parity.Report{Schema: parity.Schema, Settings: s, Failures: o.failed, Budgets: parity.Budgets()}
+		for i, name := range selector.Backends() {
+			r.Runtimes[i] = parity.Runtime{Info: o.of[name].Info, SHA256: o.of[name].SHA256, Seconds: o.of[name].Seconds}
+			r.Runtimes[i].Backend = name
+		}
+		return r, nil
 	}
 	names := selector.Backends()
 	judge := o.of[evaluator]
