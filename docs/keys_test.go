@@ -3,6 +3,7 @@ package docs
 import (
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -34,6 +35,25 @@ func TestKeysOfOutput(t *testing.T) {
 	require.Greater(t, len(keys), 80, "keys were found")
 	for key := range keys {
 		require.Contains(t, string(content), "`"+key+"`")
+	}
+}
+
+// fileOfARun is the name of a file in cmd/ptycho/output.go.
+var fileOfARun = regexp.MustCompile(`(?m)^\tfile[A-Z]\w* += "(.+)"$`)
+
+// TestFilesOfARun: data-formats.md names every file that the program writes into
+// the directory of a run, and so does the README.
+func TestFilesOfARun(t *testing.T) {
+	source, err := os.ReadFile("../cmd/ptycho/output.go")
+	require.NoError(t, err)
+	files := fileOfARun.FindAllStringSubmatch(string(source), -1)
+	require.Greater(t, len(files), 10, "names of files were found")
+	for _, page := range []string{"data-formats.md", "../README.md"} {
+		content, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, f := range files {
+			require.Contains(t, string(content), "`"+f[1]+"`", page)
+		}
 	}
 }
 

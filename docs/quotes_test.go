@@ -43,7 +43,7 @@ func TestQuotes(t *testing.T) {
 		assert.Greater(t, share, 0.6, "no text of the source: %s\nwhat is not: %q", q, rest)
 	}
 	t.Logf("%d of %d quotes provoked", exact, len(quotes))
-	require.GreaterOrEqual(t, exact, 30, "quotes that the program gave")
+	require.GreaterOrEqual(t, exact, 34, "quotes that the program gave")
 }
 
 // foreign are texts of the system and of Go in the quotes.
@@ -79,19 +79,37 @@ func provoked(t *testing.T) string {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, "bad.yaml"), []byte(text), 0o600))
 		say(directory, 2, "run", "--config", "bad.yaml")
 		require.Contains(t, said.String(), quoted)
+		say(directory, 2, "run", "--config", "bad.yaml", "--backend", "jax", "--device", "cuda")
 	}
 	empty := t.TempDir()
 	say(empty, 2, "run", "--gridsize", "3")
 	say(empty, 2, "run", "--backend", "jax")
 	say(empty, 2, "run", "--device", "cuda")
 	say(empty, 2, "run", "--batchsize", "3")
+	say(empty, 2, "runn")
+	say(empty, 2, "run", "--train-data-file", "")
 	say(empty, 2, "run", "--deterministic", "false")
 	say(empty, 3, "run")
 	say(empty, 3, "run", "--backend", "pytorch")
+	goOn(t, say)
 	say(empty, 1, "inspect", "none.npz")
 	apart(t, say)
 	models(t, say)
 	return said.String()
+}
+
+// goOn resumes what is no run, and a run with train.
+func goOn(t *testing.T, say func(directory string, code int, arguments ...string)) {
+	t.Helper()
+	directory := t.TempDir()
+	for _, name := range []string{"emptyd", "first"} {
+		require.NoError(t, os.Mkdir(filepath.Join(directory, name), 0o700))
+	}
+	say(directory, 2, "run", "--resume", "emptyd")
+	for name, content := range map[string]string{"config.yaml": "", "reconstruction.npz": "x"} {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, "first", name), []byte(content), 0o600))
+	}
+	say(directory, 2, "train", "--resume", "first")
 }
 
 // apart compares two objects that have no pixel in common.
@@ -200,8 +218,8 @@ func half(t *testing.T, path string) {
 // models provokes what is said of models.
 func models(t *testing.T, say func(directory string, code int, arguments ...string)) {
 	t.Helper()
-	infer := func(directory, path string, more ...string) {
-		say(directory, 1, append([]string{"infer", "--model-path", path, "--test-data-file", "scan.npz"}, more...)...)
+	infer := func(directory, path string) {
+		say(directory, 1, "infer", "--model-path", path, "--test-data-file", "scan.npz")
 	}
 	empty := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(empty, "other"), 0o700))
@@ -214,8 +232,8 @@ func models(t *testing.T, say func(directory string, code int, arguments ...stri
 
 	whole := t.TempDir()
 	writeModel(t, whole)
-	infer(whole, ".", "--model-name", "obj")
-	infer(whole, ".", "--set", "model.n_filters_scale=2")
+	say(whole, 2, "infer", "--model-path", ".", "--test-data-file", "scan.npz", "--model-name", "obj")
+	say(whole, 2, "infer", "--model-path", ".", "--test-data-file", "scan.npz", "--set", "model.n_filters_scale=2")
 
 	for _, spoil := range []func(name, content string) string{
 		func(name, content string) string {
