@@ -105,7 +105,7 @@ func TestFaultIsFound(t *testing.T) {
 	require.NoError(t, WriteTable(&table, r))
 	require.Contains(t, table.String(), "NOT within the budgets")
 	for line := range strings.Lines(table.String()) {
-		require.LessOrEqual(t, len([]rune(strings.TrimRight(line, "\n"))), 100, line)
+		require.LessOrEqual(t, len([]rune(strings.TrimRight(line, "\n"))), 80, line)
 	}
 
 	r, err = Compare(s, bad, good, &good)

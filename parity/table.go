@@ -32,14 +32,14 @@ func (r *Report) body(t *strings.Builder) {
 		judge = fmt.Sprintf("evaluator, float64, %.0f s", r.Judge.Seconds)
 	}
 	fmt.Fprintf(t, "E  %s\n", judge)
-	fmt.Fprintf(t, "largest |difference| / largest |value| of a tensor:\n\n")
-	fmt.Fprintf(t, "%-9s %-14s %6s %8s %8s %8s %7s  %s\n", "", "level", "tensors", "A−B", "A−E", "B−E", "equal", "verdict")
+	fmt.Fprintf(t, "\nlargest |difference| / largest |value| of a tensor, and what the worst figure\ntakes of its budget:\n\n")
+	fmt.Fprintf(t, "%-7s %-14s %7s %8s %8s %8s %7s  %s\n", "", "level", "figures", "A−B", "A−E", "B−E", "equal", "verdict")
 	for _, l := range r.Levels {
 		one, two := "", ""
 		if l.Judged != nil {
 			one, two = scientific(l.Judged[0]), scientific(l.Judged[1])
 		}
-		fmt.Fprintf(t, "%-9s %-14s %6d  %8s %8s %8s %5.1f %%  %s\n", l.Precision, l.Level, l.Figures, scientific(l.Pair), one, two, 100*l.Equal, r.state(l))
+		fmt.Fprintf(t, "%-7s %-14s %7d %8s %8s %8s %5.1f %%  %s\n", l.Precision, l.Level, l.Figures, scientific(l.Pair), one, two, 100*l.Equal, r.state(l))
 	}
 	r.outside(t)
 	for _, c := range r.Reconstructions {
@@ -59,9 +59,13 @@ func (r *Report) body(t *strings.Builder) {
 	if r.Within {
 		fmt.Fprintf(t, "\nwithin the budgets: %d figures\n", len(r.Figures))
 	} else {
-		fmt.Fprintf(t, "\nNOT within the budgets; look first at the topmost level that is off\n")
+		_, sentence, _ := r.verdict(r.names())
+		fmt.Fprintf(t, "\nNOT within the budgets.\n%s\n", sentence)
 	}
 }
+
+// letters are the sides as the table calls them.
+var letters = map[string]string{SideFirst: "A", SideSecond: "B", SideBoth: "A and B", SideUnknown: "A or B"}
 
 // state words a level: in how much of its budget, or who is off.
 func (r *Report) state(l Summary) string {
@@ -69,9 +73,9 @@ func (r *Report) state(l Summary) string {
 	case l.Outside == 0 && l.Worst < 0:
 		return "shown only"
 	case l.Outside == 0:
-		return fmt.Sprintf("ok, %.0f %% of budget", 100*r.Figures[l.Worst].closeness())
+		return fmt.Sprintf("ok, %.2g %%", 100*r.Figures[l.Worst].closeness())
 	}
-	return fmt.Sprintf("%d outside; %s", l.Outside, r.names().off(l.Off))
+	return fmt.Sprintf("%d off: %s", l.Outside, letters[l.Off])
 }
 
 // outsideShown is how many figures beyond their budgets are listed.
