@@ -34,7 +34,7 @@ func TestKeysOfOutput(t *testing.T) {
 	}
 	require.Greater(t, len(keys), 80, "keys were found")
 	for key := range keys {
-		require.Contains(t, string(content), "`"+key+"`")
+		require.True(t, strings.Contains(string(content), "`"+key+"`"), "data-formats.md does not name the key %s", key)
 	}
 }
 

@@ -76,7 +76,10 @@ func requireSettings(t *testing.T, c *cobra.Command, line string) {
 		switch v := f.Value.(type) {
 		case *textFlag:
 			require.NoError(t, l.Set(f.Name, v.text), line)
-		case pflag.SliceValue: // --set
+		case pflag.SliceValue:
+			if f.Name != "set" {
+				return
+			}
 			for _, pair := range v.GetSlice() {
 				key, value, _ := strings.Cut(pair, "=")
 				require.NoError(t, l.Set(key, value), line)

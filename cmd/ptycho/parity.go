@@ -29,7 +29,7 @@ func parityCommand(a *app) *cobra.Command {
 	p := &comparison{app: a}
 	c := &cobra.Command{
 		Use:   "parity",
-		Short: "Measure how far the two runtimes agree, and say which side is off",
+		Short: "Measure how far the two runtimes agree and which side is off",
 		Long: `Makes the same computations on TensorFlow, on LibTorch and on the float64
 evaluator, each in a process of its own, and compares what they give: single
 operations, layers, network, physics, loss, gradients, an optimizer step, a
@@ -37,8 +37,8 @@ training step by step, and a whole reconstruction. In float64 both runtimes must
 do the same mathematics; in float32 the report shows what rounding does.
 
 Each figure has a budget, which the report names with its reason. The exit code
-is 0 where all are within, 1 otherwise. parity.json and parity.html are written into
---output-dir. Without a data file, a small scan is simulated.
+is 0 where all are within, 1 otherwise. parity.json and parity.html are written
+into --output-dir. Without a data file, a small scan is simulated.
 
 With --tf-saved-model and --torch-script two exported models of any kind are
 compared instead, on the arrays of --input: inputs and outputs are matched by
@@ -102,7 +102,6 @@ func (p *comparison) register(c *cobra.Command) {
 	f.BoolVar(&p.repeats, "repeats", true, "also compare each runtime with itself: again, and with another number of threads")
 	f.BoolVar(&p.inProcess, "in-process", false, "also compute in this process, and compare with processes of their own")
 	f.StringVar(&p.fault, "fault", "", "makes an operation of a runtime wrong, as in pytorch:MaxPool, to see it found")
-	_ = f.MarkHidden("fault") // the flag is there
 	completeValues(c, "levels", levels...)
 	completeValues(c, "precisions", "float64", "float32")
 }
