@@ -87,7 +87,7 @@ func (p *comparison) register(c *cobra.Command) {
 	f.BoolVar(&p.certificate, "certificate", false, "put the summary into the manifest of --model-path")
 	p.foreign.register(f)
 	f.StringVar(&p.output, "output-dir", "parity_outputs", "directory for the report; by default the next free parity_outputs/<number>")
-	f.StringSliceVar(&p.levels, "levels", levels, "what to compare")
+	f.StringSliceVar(&p.levels, "levels", nil, "what to compare, of "+strings.Join(levels, ", ")+"; default: all")
 	f.StringSliceVar(&p.precisions, "precisions", []string{"float64", "float32"}, "float64, float32 or both")
 	f.IntVar(&p.gridsize, "gridsize", 1, "g: a group has g² patterns")
 	f.IntVar(&p.batch, "batch-size", 4, "groups of a batch, below the reconstruction")
@@ -153,7 +153,6 @@ func (p *comparison) check() error {
 	for _, l := range p.levels {
 		fault(!slices.Contains(parity.Levels(), parity.Level(l)), "--levels: there is no level %q", l)
 	}
-	fault(len(p.levels) == 0, "--levels: found none")
 	for _, t := range p.precisions {
 		fault(t != "float64" && t != "float32", "--precisions: found %q; expected float64 or float32 (bf16-mixed is not in this version)", t)
 	}
@@ -206,6 +205,9 @@ func (p *comparison) settings(raw *dataset.Raw) (parity.Settings, error) {
 	}
 	for _, l := range p.levels {
 		s.Levels = append(s.Levels, parity.Level(l))
+	}
+	if len(s.Levels) == 0 {
+		s.Levels = parity.Levels()
 	}
 	if p.model == "" {
 		return s, nil
