@@ -338,7 +338,11 @@ func (b *bench) training() Experiment {
 	}
 	for k := range b.Steps {
 		r := b.train(k)
-		r.Keep = []Keep{{model.OutputLoss, lossName(k + 1), ofCurve}}
+		budget := ofCurve
+		if k >= 100 {
+			budget = ofLate
+		}
+		r.Keep = []Keep{{model.OutputLoss, lossName(k + 1), budget}}
 		e.Runs = append(e.Runs, r)
 		if steps := k + 1; slices.Contains(courses, steps) || steps == b.Steps {
 			e.Runs = append(e.Runs, Run{Program: predict.Name, Feeds: b.batch(0), Keep: []Keep{
