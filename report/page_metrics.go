@@ -84,7 +84,7 @@ func facing(m *evaluate.Metrics) []Fact {
 	if d == nil {
 		return facts
 	}
-	shift := Fact{"Shift", "none", "not looked for or not found"}
+	shift := Fact{"Shift", "none undone", "below half a pixel, not looked for or not found"}
 	if d.Registered {
 		shift = Fact{"Shift", fmt.Sprintf("x %s, y %s pixels", number(d.Shift[0]), number(d.Shift[1])), "of the object against the reference"}
 	}
@@ -108,11 +108,15 @@ func frcChart(m *evaluate.Metrics) Chart {
 		X:     "spatial frequency (cycles per object pixel)", Y: "FRC",
 		Levels: []Level{{"1/2", .5}, {"1/7", 1. / 7}},
 		ToX:    .5, FromY: 0, ToY: 1,
-		Caption: "Agreement at each fineness of structure, after registration; 0.5 cycles per pixel is the finest that pixels can hold.",
 	}
 	if m.Detail == nil {
 		return c
 	}
+	state := "after registration"
+	if !m.Detail.Registered {
+		state = "without registration"
+	}
+	c.Caption = "Agreement at each fineness of structure, " + state + "; 0.5 cycles per pixel is the finest that pixels can hold."
 	for _, one := range []struct {
 		name string
 		frc  *evaluate.FRC
