@@ -100,6 +100,23 @@ func TestPageTells(t *testing.T) {
 	}
 }
 
+// TestPageOfTrain: a warning names its file once, and groups are said to be for
+// what they were.
+func TestPageOfTrain(t *testing.T) {
+	raw := &dataset.Raw{Path: "/data/scan.npz", Warnings: []string{`/data/scan.npz: key "Z": not read`, "no probe scale"}}
+	record := &runRecord{Results: &workflow.Results{Groups: 7, Channels: 4}, Command: "train", Inputs: []inputRecord{{Path: raw.Path}}}
+	require.Equal(t, []string{`scan.npz: key "Z": not read`, "scan.npz: no probe scale"}, page(record, config.Resolved{}, &shown{}, raw).Warnings)
+	groups := func() string {
+		facts := facts(record)
+		return facts[slices.IndexFunc(facts, func(f report.Fact) bool { return f.Name == "Groups" })].Note
+	}
+	require.Equal(t, "to train and validate on, patterns in each: 4", groups())
+	record.Inputs = append(record.Inputs, inputRecord{Path: "other.npz"})
+	require.Equal(t, "to validate on, patterns in each: 4", groups())
+	record.Command = "run"
+	require.Equal(t, "that were reconstructed, patterns in each: 4", groups())
+}
+
 func TestDuration(t *testing.T) {
 	for want, seconds := range map[string]float64{
 		"0.1 s": .06, "99.9 s": 99.94, "1 min 40 s": 99.96, "10 min 29 s": 628.66, "1 h 0 min": 3599.7, "26 h 1 min": 93661,
