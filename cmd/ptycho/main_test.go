@@ -378,6 +378,8 @@ func TestRunSimulates(t *testing.T) {
 	raw, err := dataset.Load(filepath.Join(dir, fileSimulated), dataset.Options{})
 	require.NoError(t, err)
 	require.Equal(t, simulatedPatterns, raw.Len())
+	require.Equal(t, raw.SHA256, readRun(t, dir).Inputs[0].SHA256)
+	require.Contains(t, inspect(t, dir), fmt.Sprintf("sha256 %.12s…", raw.SHA256))
 }
 
 // TestInterrupt: without checkpoints, Ctrl-C stops a run and its directory is

@@ -13,6 +13,7 @@ import (
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/dataset/npz"
 	"github.com/ptychobridge/ptychobridge/selector"
 	"github.com/ptychobridge/ptychobridge/wholefile"
 	"github.com/ptychobridge/ptychobridge/workflow"
@@ -210,14 +211,27 @@ func reading(c config.DataConfig) dataset.Options {
 	return dataset.Options{Kind: c.Kind, FlipX: c.FlipX, FlipY: c.FlipY, SwapXY: c.SwapXY, CoordScale: c.CoordScale}
 }
 
+// hashOf is the hash of a data file, as dataset.Load gives it.
+func hashOf(path string) (string, error) {
+	file, err := npz.Open(path)
+	if err != nil {
+		return "", err
+	}
+	hash, err := file.SHA256()
+	return hash, errors.Join(err, file.Close())
+}
+
 // reconstruct writes what went into the run and trains.
-func (r *runner) reconstruct(ctx context.Context, d *directory) (*workflow.Results, error) {
+func (r *runner) reconstruct(ctx context.Context, d *directory) (_ *workflow.Results, err error) {
 	cfg := r.resolved.Config
 	if r.simulated {
 		r.train.Path = d.file(fileSimulated)
 		cfg.Training.TrainDataFile = r.train.Path
 		r.resolved.Config = cfg
 		if err := r.train.Write(r.train.Path); err != nil {
+			return nil, err
+		}
+		if r.train.SHA256, err = hashOf(r.train.Path); err != nil {
 			return nil, err
 		}
 	}
