@@ -268,6 +268,7 @@ func requireRun(t *testing.T, dir, backend, stdout string) {
 			require.Contains(t, stdout, filepath.Join(dir, name))
 		}
 	}
+	require.Contains(t, readRun(t, dir).Files, dirCheckpoints+"/")
 	content, err := os.ReadFile(filepath.Join(dir, fileRun))
 	require.NoError(t, err)
 	var run struct {

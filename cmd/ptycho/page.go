@@ -234,15 +234,16 @@ func pageSettings(r config.Resolved) []report.Setting {
 
 // fileHolds says what the files of a run hold.
 var fileHolds = map[string]string{
-	fileConfig:         "the settings; they reproduce the run",
-	fileRun:            "results, versions and hashes, for programs",
-	fileHistory:        "losses, deviances and rates by epoch",
-	fileReconstruction: "object, amplitude, phase, weight and positions",
-	fileAmplitude:      "the amplitude with axes and colour bar",
-	filePhase:          "the phase with axes and colour bar",
-	fileComparison:     "object and reference side by side",
-	fileMetrics:        "all metrics, with the curves",
-	fileBundle:         "the trained model, for either backend",
-	fileSimulated:      "the simulated data set",
-	filePredictions:    "what the network gives for each group",
+	fileConfig:           "the settings; they reproduce the run",
+	fileRun:              "results, versions and hashes, for programs",
+	fileHistory:          "losses, deviances and rates by epoch",
+	fileReconstruction:   "object, amplitude, phase, weight and positions",
+	fileAmplitude:        "the amplitude with axes and colour bar",
+	filePhase:            "the phase with axes and colour bar",
+	fileComparison:       "object and reference side by side",
+	fileMetrics:          "all metrics, with the curves",
+	fileBundle:           "the trained model, for either backend",
+	dirCheckpoints + "/": "the training after its last epochs and after its best one",
+	fileSimulated:        "the simulated data set",
+	filePredictions:      "what the network gives for each group",
 }

@@ -98,6 +98,7 @@ func TestPageTells(t *testing.T) {
 	for _, name := range outputs {
 		require.Equal(t, name != fileReport, fileHolds[name] != "", "what %s holds", name)
 	}
+	require.NotEmpty(t, fileHolds[dirCheckpoints+"/"])
 }
 
 // TestPageOfTrain: a warning names its file once, and groups are said to be for

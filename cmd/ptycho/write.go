@@ -28,6 +28,9 @@ func (r *runner) write(d *directory, results *workflow.Results) (*runRecord, err
 	if err != nil {
 		return nil, err
 	}
+	if exists(d.file(dirCheckpoints)) {
+		files = append(files, dirCheckpoints+"/")
+	}
 	record := &runRecord{
 		Results: results, Command: r.command(), Program: versionLine(), Finished: now(),
 		Inputs: []inputRecord{input(r.train)}, Metrics: s.short(), Sources: sources(r.resolved),
