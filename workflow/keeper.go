@@ -342,7 +342,11 @@ type Interrupted struct {
 }
 
 func (e *Interrupted) Error() string {
-	return fmt.Sprintf("%v; stopped after %d steps, kept as %s, from which training can go on", e.Cause, e.Steps, e.Checkpoint)
+	steps := "steps"
+	if e.Steps == 1 {
+		steps = "step"
+	}
+	return fmt.Sprintf("%v; stopped after %d %s, kept as %s, from which training can go on", e.Cause, e.Steps, steps, e.Checkpoint)
 }
 
 func (e *Interrupted) Unwrap() error { return e.Cause }

@@ -130,6 +130,7 @@ func TestResumeIsExact(t *testing.T) {
 				c.OutputDir = t.TempDir()
 				stopped := stopAfter(t, evalnative.Open(), raw, c, o, StageStep, at)
 				require.Equal(t, at, stopped.Steps)
+				require.ErrorContains(t, stopped, map[int]string{1: "after 1 step,", 2: "after 2 steps,", 3: "after 3 steps,", 5: "after 5 steps,"}[at])
 				again := o
 				again.Resume = reopened(t, c.OutputDir)
 				require.Equal(t, at, again.Resume.Steps())
