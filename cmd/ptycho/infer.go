@@ -211,7 +211,7 @@ func (i *inference) write(d *directory, p *workflow.Prediction, results *workflo
 		Sources: sources(i.resolved), Files: []string{fileConfig},
 	}
 	if p.Intensity != nil || results.Object == nil {
-		if err := writePredictions(d.file(filePredictions), p, results); err != nil {
+		if err := writePredictions(d.file(filePredictions), results, p.Intensity); err != nil {
 			return nil, err
 		}
 		record.Files = append(record.Files, filePredictions)

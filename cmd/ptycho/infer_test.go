@@ -150,6 +150,17 @@ func TestTrainAndInfer(t *testing.T) {
 	require.Equal(t, exitDone, code, stderr)
 	require.ElementsMatch(t, []string{fileConfig, filePredictions, fileReport, fileRun}, readRun(t, "patches").Files)
 
+	// So does run.
+	code, _, stderr = ptycho(t, append([]string{"run", "--train-data-file", path, "--nphotons", "1e5", "--do-stitching=false", "--output-dir", "whole"}, small...)...)
+	require.Equal(t, exitDone, code, stderr)
+	require.ElementsMatch(t, []string{fileConfig, fileBundle, fileHistory, dirCheckpoints + "/", filePredictions, fileReport, fileRun}, readRun(t, "whole").Files)
+	want, _ := array[complex64](t, filepath.Join("patches", filePredictions), "patches")
+	patches, shape := array[complex64](t, filepath.Join("whole", filePredictions), "patches")
+	require.Equal(t, []int{9, 64, 64, 1}, shape)
+	for i := range want {
+		require.InDelta(t, 0, cmplx.Abs(complex128(want[i]-patches[i])), 1e-4)
+	}
+
 	// Its settings reproduce it.
 	code, _, stderr = ptycho(t, "infer", "--model-path", trained, "--config", filepath.Join(second, fileConfig), "--output-dir", "again")
 	require.Equal(t, exitDone, code, stderr)
