@@ -67,6 +67,8 @@ nphotons. It is written with that model name or --do-stitching=false.`,
 	c.Flags().StringVar(&i.name, "model-name", workflow.DiffractionToObject, "diffraction_to_obj, or autoencoder, which gives predicted intensities too")
 	c.Flags().BoolVar(&i.force, "force", false, "replace an earlier run in --output-dir")
 	completeValues(c, "model-name", bundle.Models()...)
+	neighbors := c.Flags().Lookup("neighbor-count")
+	neighbors.Usage, neighbors.DefValue = neighbors.Usage+"; default: that of the model", ""
 	c.Flags().Lookup("test-data-file").Usage = "NPZ file to reconstruct"
 	c.Flags().Lookup("batch-size").Usage = "groups that are predicted at a time (1 or more)"
 	return c
