@@ -125,7 +125,7 @@ func (i *inference) prepare(c *cobra.Command) error {
 	layers, found := i.settings.layers(c)
 	trained, err := bundle.Read(i.path)
 	if err != nil {
-		return errors.Join(found, err)
+		return errors.Join(found, given(err))
 	}
 	if i.resolved, err = selector.ResolveInference(found, append([]config.Layer{ofTraining(trained.Config)}, layers...)...); err != nil {
 		return err
@@ -143,7 +143,7 @@ func (i *inference) prepare(c *cobra.Command) error {
 	}
 	i.open = time.Since(began).Seconds()
 	err = interruptible(c.Context(), func() error {
-		raw, err := dataset.Load(cfg.Training.TestDataFile, reading(cfg.Data))
+		raw, err := readData(cfg.Training.TestDataFile, cfg.Data)
 		i.raw = raw
 		return err
 	})

@@ -219,7 +219,7 @@ func TestInferUsage(t *testing.T) {
 	}{
 		{exitUsage, "there is no --model-path", []string{"infer", "--test-data-file", "scan.npz"}},
 		{exitUsage, "there is no --test-data-file", []string{"infer", "--model-path", dir}},
-		{exitFailed, "nothing is there", []string{"infer", "--model-path", filepath.Join(dir, "none"), "--test-data-file", "scan.npz"}},
+		{exitUsage, "nothing is there", []string{"infer", "--model-path", filepath.Join(dir, "none"), "--test-data-file", "scan.npz"}},
 		{exitFailed, "no model bundle in this directory", []string{"infer", "--model-path", t.TempDir(), "--test-data-file", "scan.npz"}},
 		{exitUsage, "training.neighbor_count", []string{"infer", "--model-path", dir, "--test-data-file", "scan.npz", "--neighbor-count", "3"}},
 	} {

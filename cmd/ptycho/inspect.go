@@ -72,7 +72,7 @@ func (a *app) inspect(path string) error {
 func look(path string) (inspected, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, given(err)
 	}
 	if info.IsDir() {
 		return lookDirectory(path)

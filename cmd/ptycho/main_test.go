@@ -112,13 +112,13 @@ func TestUsage(t *testing.T) {
 	require.Len(t, entries, 1, "nothing was made")
 }
 
-// TestBadData: a data file with a fault has the exit code 1, and the error
-// names file, key, found and expected.
+// TestBadData: a data file with a fault has the exit code 1, one that is not
+// there 2, and the error names file, key, found and expected.
 func TestBadData(t *testing.T) {
 	requireBackend(t, "tensorflow")
 	t.Chdir(t.TempDir())
 	code, _, stderr := ptycho(t, "run", "--train-data-file", "nowhere.npz")
-	require.Equal(t, exitFailed, code)
+	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "nowhere.npz")
 	require.NoError(t, os.WriteFile("text.npz", []byte("no archive"), 0o600))
 	code, _, stderr = ptycho(t, "run", "--train-data-file", "text.npz")

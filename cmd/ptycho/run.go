@@ -182,19 +182,18 @@ func interruptible(ctx context.Context, f func() error) error {
 
 func (r *runner) load(cfg config.Config) (err error) {
 	t := cfg.Training
-	o := reading(cfg.Data)
 	if r.simulated {
 		r.train, err = dataset.Simulate(dataset.SimulateOptions{
 			Object: dataset.ObjectSmooth, Scan: dataset.ScanRaster, Patterns: simulatedPatterns, N: t.Model.N, NPhotons: t.NPhotons, Seed: t.Seed,
 		})
 	} else {
-		r.train, err = dataset.Load(t.TrainDataFile, o)
+		r.train, err = readData(t.TrainDataFile, cfg.Data)
 	}
 	if err != nil {
 		return err
 	}
 	if t.TestDataFile != "" {
-		if r.test, err = dataset.Load(t.TestDataFile, o); err != nil {
+		if r.test, err = readData(t.TestDataFile, cfg.Data); err != nil {
 			return err
 		}
 	}
@@ -204,11 +203,6 @@ func (r *runner) load(cfg config.Config) (err error) {
 		}
 	}
 	return nil
-}
-
-// reading says how a data file is to be read.
-func reading(c config.DataConfig) dataset.Options {
-	return dataset.Options{Kind: c.Kind, FlipX: c.FlipX, FlipY: c.FlipY, SwapXY: c.SwapXY, CoordScale: c.CoordScale}
 }
 
 // hashOf is the hash of a data file, as dataset.Load gives it.
