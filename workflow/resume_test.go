@@ -333,6 +333,31 @@ func TestOtherTraining(t *testing.T) {
 	require.ErrorIs(t, err, ErrOtherTraining)
 }
 
+// TestOtherPartOfAFile: other patterns of the same file, and the same ones at
+// other positions, are other data, though they have the file's hash.
+func TestOtherPartOfAFile(t *testing.T) {
+	whole, err := dataset.Simulate(dataset.SimulateOptions{Patterns: 7, N: 64, NPhotons: 1e5, Seed: 1})
+	require.NoError(t, err)
+	whole.SHA256 = strings.Repeat("0a", 32)
+	_, c := short(t)
+	used := whole.Subset([]int{0, 1, 3, 4, 6})
+	stopAfter(t, evalnative.Open(), used, c, Options{}, StageStep, 1)
+	checkpoint := reopened(t, c.OutputDir)
+	now := config.Default()
+	now.Training = c
+	require.NoError(t, checkpoint.Check(whole.Subset([]int{0, 1, 3, 4, 6}), nil, now))
+	moved := whole.Subset([]int{0, 1, 3, 4, 6})
+	moved.Y[2] += .5
+	for _, other := range []*dataset.Raw{moved, whole, whole.Subset([]int{0, 1, 2, 4, 6})} {
+		err := checkpoint.Check(other, nil, now)
+		require.ErrorIs(t, err, ErrOtherTraining)
+		require.ErrorContains(t, err, "(content ")
+	}
+	file := whole.Subset([]int{0, 1, 3, 4, 6})
+	file.SHA256 = strings.Repeat("0b", 32)
+	require.ErrorContains(t, checkpoint.Check(file, nil, now), "(sha256 0b0b")
+}
+
 // TestForgedCheckpoint: a checkpoint whose hashes fit, but not its content, is
 // an error that says what is wrong; no session is written to.
 func TestForgedCheckpoint(t *testing.T) {
