@@ -70,9 +70,11 @@ func (c *Checkpoint) Steps() int { return c.at.Steps }
 func (c *Checkpoint) Epochs() int { return c.at.Epochs }
 
 // free are the settings that may change when a training goes on: how long,
-// where, and what is made of it. Data files are compared by what is in them.
+// where, and what is made of it. A larger patience than the training had makes
+// of it the one that had it from the start; a smaller one counts from the end of
+// the next epoch that ends. Data files are compared by what is in them.
 var free = []string{
-	"training.nepochs", "training.backend", "training.checkpoint_every", "training.checkpoint_keep",
+	"training.nepochs", "training.early_stop_patience", "training.backend", "training.checkpoint_every", "training.checkpoint_keep",
 	"training.output_dir", "training.train_data_file", "training.test_data_file",
 	"execution.device", "execution.threads",
 }
@@ -255,6 +257,7 @@ func (t *trainer) resume(from *Checkpoint, train *dataset.Raw) error {
 	t.at.History = slices.Clone(from.at.History)
 	n.steps = from.at.Steps
 	t.schedule.restore(from.at.Schedule, from.at.Epochs)
+	t.at.Stopped = t.at.Batches == 0 && t.schedule.over() // by the patience of now
 	return nil
 }
 

@@ -358,6 +358,45 @@ func TestOtherPartOfAFile(t *testing.T) {
 	require.ErrorContains(t, checkpoint.Check(file, nil, now), "(sha256 0b0b")
 }
 
+// TestResumeAfterEarlyStop: a training that had stopped early says so where
+// more epochs are asked for, and goes on with a larger patience as one that had
+// it from the start, to the bit. A lower one counts at the end of the next epoch
+// that ends.
+func TestResumeAfterEarlyStop(t *testing.T) {
+	raw, c := short(t)
+	c.LearningRate, c.MinLR, c.WarmupSteps, c.NEpochs = 1e-12, 1e-12, 0, 5 // the loss does not fall
+	c.EarlyStopPatience = 3
+	straight, err := trainOn(t.Context(), evalnative.Open(), raw, c, Options{})
+	require.NoError(t, err)
+	require.Len(t, straight.History, 4, "a first epoch and 3 without a fall")
+	want := last(t, c.OutputDir)
+
+	c.OutputDir, c.EarlyStopPatience = t.TempDir(), 1
+	early, err := trainOn(t.Context(), evalnative.Open(), raw, c, Options{})
+	require.NoError(t, err)
+	require.Len(t, early.History, 2)
+	again := func() (*Results, string) {
+		var log strings.Builder
+		r, err := trainOn(t.Context(), evalnative.Open(), raw, c, Options{Resume: reopened(t, c.OutputDir), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		require.NoError(t, err)
+		return r, log.String()
+	}
+	r, log := again()
+	require.Len(t, r.History, 2)
+	require.Contains(t, log, "stopped early after epoch 2, since the validation loss had not fallen for 1 epoch; a larger early_stop_patience, or 0, goes on")
+	c.EarlyStopPatience = 3
+	r, log = again()
+	require.NotContains(t, log, "stopped early")
+	require.Equal(t, withoutTimes(straight.History), withoutTimes(r.History))
+	require.Equal(t, want, last(t, c.OutputDir))
+
+	c.OutputDir = t.TempDir()
+	stopAfter(t, evalnative.Open(), raw, c, Options{}, StageStep, 5) // in the third epoch
+	c.EarlyStopPatience = 1
+	r, _ = again()
+	require.Len(t, r.History, 3, "the epoch is trained to its end")
+}
+
 // TestForgedCheckpoint: a checkpoint whose hashes fit, but not its content, is
 // an error that says what is wrong; no session is written to.
 func TestForgedCheckpoint(t *testing.T) {

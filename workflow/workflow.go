@@ -125,6 +125,9 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	r.Times.Open = since(began)
 	o.Progress(Progress{Stage: StageOpen, Info: r.Info})
 
+	if t.at.Stopped && t.at.Epochs < c.NEpochs {
+		o.Logger.Warn(fmt.Sprintf("nothing is trained: the training had stopped early after epoch %d, since the validation loss had not fallen for %s; a larger early_stop_patience, or 0, goes on", t.at.Epochs, counted(t.schedule.sinceFall, "epoch")))
+	}
 	if total := c.NEpochs * steps(len(scan.training), c.BatchSize); c.WarmupSteps >= total {
 		o.Logger.Warn("the learning rate does not reach its value", "warmup_steps", c.WarmupSteps, "steps of the training", total)
 	}

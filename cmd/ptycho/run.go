@@ -35,8 +35,8 @@ file, a small scan of a simulated object is made first.
 Settings come from flags, a --config file, the data file's metadata and the
 defaults, in that order. Ctrl-C stops a run and keeps where it was as a
 checkpoint: --resume goes on from there, with the settings that the run had, and
-ends as if it had never stopped. More --nepochs, another --backend, --device or
---threads may be given then.`,
+ends as if it had never stopped. More --nepochs, another --early-stop-patience,
+--backend, --device or --threads may be given then.`,
 		Example: `  ptycho run --train-data-file scan.npz --nphotons 4.4e5
   ptycho run --train-data-file scan.npz --backend pytorch --output-dir result
   ptycho run --config run.yaml --set training.batch_size=8
