@@ -98,6 +98,27 @@ func last(t *testing.T, dir string) map[string]any {
 	return out
 }
 
+// TestTrainWithoutOptions: what is not set at all is the defaults, so that the
+// model can be written; what is set in part and cannot be kept is refused before
+// anything is computed or made.
+func TestTrainWithoutOptions(t *testing.T) {
+	raw, c := short(t)
+	c.NEpochs = 1
+	r, err := Train(t.Context(), evalnative.Open(), raw, nil, c, Options{})
+	require.NoError(t, err)
+	b, err := bundle.Read(r.BundlePath)
+	require.NoError(t, err)
+	want := config.Default()
+	want.Training, want.Reconstruction.DoStitching = c, false
+	require.Equal(t, want, b.Config)
+
+	c.OutputDir = filepath.Join(t.TempDir(), "new")
+	_, err = Train(t.Context(), nil, raw, nil, c, Options{Data: config.DataConfig{FlipX: true}})
+	require.ErrorContains(t, err, `data.kind is "", allowed: auto, amplitude or intensity`)
+	require.ErrorContains(t, err, "data.coord_scale")
+	require.NoDirExists(t, c.OutputDir)
+}
+
 // TestResumeIsExact: stopped at any step, in the middle of an epoch, at its
 // end, and before its validation, and then resumed, a training has the
 // weights, the moments and the history, to the bit, of one that never stopped.
