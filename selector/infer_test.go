@@ -79,8 +79,12 @@ func TestD3BundleIsReadOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "pytorch", params["backend"])
 	require.Equal(t, "tensorflow", trained.Params["backend"])
-	_, err = m.Predict(t.Context(), smallScan(t))
+	p, err := m.Predict(t.Context(), smallScan(t))
 	require.NoError(t, err)
+	r, err := m.Stitch(p, config.DefaultReconstruction(), nil)
+	require.NoError(t, err)
+	require.Equal(t, params, r.Legacy, "the map of this inference, not that of the training")
+	require.Equal(t, config.DefaultExecution(), r.Execution)
 	require.NoError(t, m.Close())
 	require.Equal(t, again, trained)
 }

@@ -33,7 +33,8 @@ type Model struct {
 	weights []model.Parameter
 	closed  bool
 
-	precision string
+	execution config.ExecutionConfig
+	legacy    config.LegacyParams
 	progress  func(Progress)
 }
 
@@ -70,7 +71,7 @@ func OpenModel(b bridge.Backend, trained *bundle.Bundle, c config.InferenceConfi
 	if c.NeighborCount == 0 {
 		c.NeighborCount = trained.Config.Training.NeighborCount
 	}
-	m := &Model{name: name, backend: b, bundle: trained, config: c, precision: e.Precision, progress: func(Progress) {}}
+	m := &Model{name: name, backend: b, bundle: trained, config: c, execution: e, legacy: trained.Params, progress: func(Progress) {}}
 	if err := m.prepare(e.Precision); err != nil {
 		return nil, fmt.Errorf("workflow: open model: %w", err)
 	}
