@@ -128,8 +128,9 @@ func apart(t *testing.T, say func(directory string, code int, arguments ...strin
 // wrongSettings are configuration files, and a part of what is said to them.
 var wrongSettings = map[string]string{
 	"training:\n  nepochs: -3\n  optimizer: adamax\nmodel:\n  N: 100\n": "3 settings cannot be accepted",
-	"training:\n  gridsize: 2\n":                                        "unknown key",
-	"training:\n  nepochs: 3\n  nepochs: 4\n":                           "second time",
+	"training.seed: 1\n":                      "a file nests its settings",
+	"training:\n  gridsize: 2\n":              "unknown key",
+	"training:\n  nepochs: 3\n  nepochs: 4\n": "second time",
 }
 
 // scan is a small data file that is accepted: four patterns of 64×64 pixels.
