@@ -362,7 +362,7 @@ func TestOtherPartOfAFile(t *testing.T) {
 	whole.SHA256 = strings.Repeat("0a", 32)
 	_, c := short(t)
 	used := whole.Subset([]int{0, 1, 3, 4, 6})
-	stopAfter(t, evalnative.Open(), used, c, Options{}, StageStep, 1)
+	_ = stopAfter(t, evalnative.Open(), used, c, Options{}, StageStep, 1)
 	checkpoint := reopened(t, c.OutputDir)
 	now := config.Default()
 	now.Training = c
@@ -412,7 +412,7 @@ func TestResumeAfterEarlyStop(t *testing.T) {
 	require.Equal(t, want, last(t, c.OutputDir))
 
 	c.OutputDir = t.TempDir()
-	stopAfter(t, evalnative.Open(), raw, c, Options{}, StageStep, 5) // in the third epoch
+	_ = stopAfter(t, evalnative.Open(), raw, c, Options{}, StageStep, 5) // in the third epoch
 	c.EarlyStopPatience = 1
 	r, _ = again()
 	require.Len(t, r.History, 3, "the epoch is trained to its end")
