@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -145,6 +146,13 @@ func TestFlags(t *testing.T) {
 	require.EqualError(t, err, `unknown key "m": sections are model, data, training, reconstruction, execution`)
 	_, err = Lookup("model.batch_size")
 	require.EqualError(t, err, `unknown key "model.batch_size": it is training.batch_size`)
+	for name, want := range map[string]string{
+		"training.seeds": "training.seed", "bath-size": "training.batch_size", "model.sead": "training.seed",
+		"flipx": "data.flip_x or reconstruction.flip_x", "recontruction": "reconstruction", "data.kinds": "data.kind",
+	} {
+		_, err = Lookup(name)
+		require.EqualError(t, err, fmt.Sprintf("unknown key %q: did you mean %s?", name, want))
+	}
 	_, err = Lookup("execution.gpu")
 	require.EqualError(t, err, `unknown key "execution.gpu": keys of execution are device, threads, deterministic, precision, allow_tf32`)
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -134,7 +135,8 @@ func Lookup(name string) (Field, error) {
 }
 
 // unknown is the fault of a key that does not exist: the sections that have
-// its last component, else the keys of the section, else the sections.
+// its last component, else the setting or the section whose name is near, else
+// the keys of the section, else the sections.
 func unknown(path string) Fault {
 	section, key, dotted := strings.Cut(path, ".")
 	if !dotted {
@@ -150,15 +152,39 @@ func unknown(path string) Fault {
 		}
 	}
 	f := Fault{Key: path, unknown: true}
+	near := meant(path)
 	switch {
 	case len(same) > 0:
 		f.Want = "it is " + strings.Join(same, " or ")
+	case near != "":
+		f.Want = "did you mean " + near + "?"
 	case len(keys) > 0:
 		f.Want = "keys of " + section + " are " + strings.Join(keys, ", ")
 	default:
 		f.Want = "sections are " + strings.Join(sections(), ", ")
 	}
 	return f
+}
+
+// meant is the setting or the section that an unknown key may have been meant
+// for, by all of its name or, where only the section is wrong, by its last
+// component; empty where none is near.
+func meant(path string) string {
+	names, paths := sections(), map[string]string{}
+	for _, f := range table {
+		names = append(names, f.Path(), f.Key)
+		if other := paths[f.Key]; other != "" {
+			paths[f.Key] = other + " or " + f.Path()
+		} else {
+			paths[f.Key] = f.Path()
+		}
+	}
+	path = strings.ReplaceAll(path, "-", "_")
+	near := Nearest(path, names)
+	if near == "" {
+		near = Nearest(lastComponent(path), names)
+	}
+	return cmp.Or(paths[near], near)
 }
 
 // sections lists the sections in the order of the table.

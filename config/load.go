@@ -109,6 +109,10 @@ func (f *file) mapping(n *yaml.Node, path, want string, each func(key string, li
 
 func (f *file) section(name string, line int, value *yaml.Node) {
 	if !slices.Contains(sections(), name) {
+		if section, key, dotted := strings.Cut(name, "."); dotted && slices.Contains(sections(), section) {
+			f.fault(line, Fault{Key: name, Want: fmt.Sprintf("a file nests its settings: write %q, and indented in the next line %q", section+":", key+": …"), alone: true})
+			return
+		}
 		f.fault(line, unknown(name))
 		return
 	}

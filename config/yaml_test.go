@@ -135,6 +135,9 @@ gpu: 1
 		"model: {<<: {N: 64}}":        `unknown key "model.<<"`,
 		"model: {n-filters-scale: 1}": `unknown key "model.n-filters-scale"`,
 		"batch_size: 3":               `unknown key "batch_size": it is training.batch_size`,
+		"training: {nepoch: 3}":       `unknown key "training.nepoch": did you mean training.nepochs?`,
+		"training.seed: 1":            `run.yaml:1: training.seed: a file nests its settings: write "training:", and indented in the next line "seed: …"`,
+		"x.seed: 1":                   `unknown key "x.seed": it is training.seed`,
 		"\x00":                        "control characters",
 		strings.Repeat("#", 1<<20+1):  "larger than 1048576 bytes",
 	} {

@@ -92,7 +92,7 @@ func provoked(t *testing.T) string {
 	say(empty, 3, "run")
 	say(empty, 3, "run", "--backend", "pytorch")
 	goOn(t, say)
-	say(empty, 1, "inspect", "none.npz")
+	say(empty, 2, "inspect", "none.npz")
 	apart(t, say)
 	models(t, say)
 	return said.String()
@@ -128,8 +128,9 @@ func apart(t *testing.T, say func(directory string, code int, arguments ...strin
 // wrongSettings are configuration files, and a part of what is said to them.
 var wrongSettings = map[string]string{
 	"training:\n  nepochs: -3\n  optimizer: adamax\nmodel:\n  N: 100\n": "3 settings cannot be accepted",
-	"training:\n  gridsize: 2\n":                                        "unknown key",
-	"training:\n  nepochs: 3\n  nepochs: 4\n":                           "second time",
+	"training.seed: 1\n":                      "a file nests its settings",
+	"training:\n  gridsize: 2\n":              "unknown key",
+	"training:\n  nepochs: 3\n  nepochs: 4\n": "second time",
 }
 
 // scan is a small data file that is accepted: four patterns of 64×64 pixels.
@@ -224,7 +225,7 @@ func models(t *testing.T, say func(directory string, code int, arguments ...stri
 	empty := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(empty, "other"), 0o700))
 	infer(empty, "other")
-	infer(empty, "model.zip")
+	say(empty, 2, "infer", "--model-path", "model.zip", "--test-data-file", "scan.npz")
 	zipped(t, filepath.Join(empty, "wts.h5.zip"), map[string]string{"manifest.dill": "x"})
 	infer(empty, "wts.h5.zip")
 	zipped(t, filepath.Join(empty, "data.zip"), map[string]string{"a.txt": "x"})

@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"errors"
 	"fmt"
 	"image"
 
@@ -38,8 +39,8 @@ type Detail struct {
 	// feature at x of the reference is at x + Shift of the object. It is 0
 	// where nothing was registered.
 	Shift [2]float64 `json:"shift_xy"`
-	// Registered says whether a shift was looked for and found; a note says
-	// why not.
+	// Registered says whether a shift was looked for, found and undone. A note
+	// says why not, but for one below half a pixel that is better left as it is.
 	Registered bool `json:"registered"`
 	// Removed is what was taken from both phases: plane or mean.
 	Removed string `json:"removed_from_phase"`
@@ -122,10 +123,11 @@ func evaluate(object, reference *stitch.Object, area image.Rectangle, o Options)
 	m.Detail = d
 	if !o.NoRegistration {
 		moved, shift, err := register(object, reference, area, p)
-		if err != nil {
-			m.note("not registered: %v", err)
-		} else {
+		switch {
+		case err == nil:
 			p, d.Shift, d.Registered = moved, shift, true
+		case !errors.Is(err, errStays):
+			m.note("not registered: %v", err)
 		}
 	}
 	d.Pixels, d.Area, d.Window = p.Pixels, Area{p.Area}, Area{p.window()}

@@ -250,6 +250,33 @@ func moveGaps(o *stitch.Object) *stitch.Object {
 	return &moved
 }
 
+// TestSmallShiftStays: where the middle of an object, which the window of the
+// registration weighs most, lies a fraction of a pixel off and the rest does
+// not, undoing that would make the two less alike. They lie on each other as
+// well as they can, and no note alarms; a shift of pixels is one.
+func TestSmallShiftStays(t *testing.T) {
+	for _, c := range []struct {
+		shift [2]float64
+		notes int
+	}{{[2]float64{.3, -.2}, 0}, {[2]float64{2.6, -1.3}, 1}} {
+		rng := rand.New(rand.NewPCG(5, 5))
+		reference, object := scene(64, 72, 4, 3, 0, 0), scene(64, 72, 4, 3, c.shift[0], c.shift[1])
+		for i := range object.Data {
+			if x, y := i%72, i/72; x < 16 || x >= 56 || y < 12 || y >= 52 {
+				reference.Data[i] += complex(float32(.2*rng.NormFloat64()), float32(.2*rng.NormFloat64()))
+				object.Data[i] = reference.Data[i]
+			}
+		}
+		m := evaluated(t, object, reference, evaluate.Options{})
+		require.False(t, m.Detail.Registered)
+		require.Zero(t, m.Detail.Shift)
+		require.Len(t, m.Notes, c.notes, "%v", m.Notes)
+		for _, note := range m.Notes {
+			require.Regexp(t, `^not registered: a shift of \(x [1-3]\.\d\d, y -\d\.\d\d\) pixels would lower the complex correlation`, note)
+		}
+	}
+}
+
 // TestCollapsedObjects: what is flat has no registration, and the metrics stay
 // finite.
 func TestCollapsedObjects(t *testing.T) {

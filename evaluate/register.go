@@ -21,7 +21,13 @@ const (
 	minRegistration = 8
 	// worse is a fall of the likeness that no registration may bring.
 	worse = 1e-3
+	// small is the length in pixels below which a shift that would bring one is
+	// no sign of a fault: the objects lie on each other as well as they can.
+	small = .5
 )
+
+// errStays says that a small shift is better left as it is.
+var errStays = errors.New("a shift of less than half a pixel would make the two less alike")
 
 // register finds the shift (x, y) of the object against the reference and gives
 // the pair with the shift undone.
@@ -36,7 +42,8 @@ const (
 // are found.
 //
 // Errors, which leave the object where it is: a window that is too small, no
-// structure, a shift that leaves too few pixels or makes the two less alike.
+// structure, a shift that leaves too few pixels or makes the two less alike;
+// errStays where that one is small.
 func register(object, reference *stitch.Object, area image.Rectangle, p *Pair) (*Pair, [2]float64, error) {
 	_, plane := FlattenPhase(p.Object, p.Valid, p.Area.Dx())
 	moved, shift := p, [2]float64{}
@@ -60,6 +67,9 @@ func register(object, reference *stitch.Object, area image.Rectangle, p *Pair) (
 		}
 	}
 	if before, after := p.likeness(), moved.likeness(); after < before-worse {
+		if math.Hypot(shift[0], shift[1]) < small {
+			return nil, shift, errStays
+		}
 		return nil, shift, fmt.Errorf("a shift of (x %.2f, y %.2f) pixels would lower the complex correlation from %.3f to %.3f", shift[0], shift[1], before, after)
 	}
 	return moved, shift, nil

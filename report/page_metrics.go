@@ -84,7 +84,7 @@ func facing(m *evaluate.Metrics) []Fact {
 	if d == nil {
 		return facts
 	}
-	shift := Fact{"Shift", "none", "not looked for or not found"}
+	shift := Fact{"Shift", "none undone", "below half a pixel, not looked for or not found"}
 	if d.Registered {
 		shift = Fact{"Shift", fmt.Sprintf("x %s, y %s pixels", Number(d.Shift[0]), Number(d.Shift[1])), "of the object against the reference"}
 	}
@@ -112,11 +112,11 @@ func FRC(m *evaluate.Metrics) Chart {
 	if m.Detail == nil {
 		return c
 	}
-	how := "after registration"
+	state := "after registration"
 	if !m.Detail.Registered {
-		how = "without registration"
+		state = "without registration"
 	}
-	c.Caption = fmt.Sprintf("Agreement at each fineness of structure, %s; 0.5 cycles per pixel is the finest that pixels can hold.", how)
+	c.Caption = "Agreement at each fineness of structure, " + state + "; 0.5 cycles per pixel is the finest that pixels can hold."
 	for _, one := range []struct {
 		name string
 		frc  *evaluate.FRC

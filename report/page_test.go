@@ -157,10 +157,12 @@ func TestPageMetrics(t *testing.T) {
 	require.Equal(t, "0.25", rows["FRC below 1/2 for goodcycles per pixel; later where coarse structures disagree"][1], "ring 12 of 48")
 
 	require.Contains(t, page.Texts("h3"), "After registration")
+	require.Contains(t, page.Source, "fineness of structure, after registration;")
 
 	d.Registered = false
 	page = writtenPage(t, p)
 	require.Contains(t, page.Texts("h3"), "Without registration")
+	require.Contains(t, page.Source, "fineness of structure, without registration;")
 	require.Contains(t, page.Texts("p"), "Nothing is shifted, the plane taken from both phases, and the amplitude scaled to the reference's mean.")
 
 	p.Metrics.Detail = nil

@@ -56,6 +56,7 @@ func LoadInferenceBundleWithBackend(ctx context.Context, dir string, cfg config.
 		return nil, nil, err
 	}
 	m.Tell(c.progress)
+	m.UseLegacy(c.legacy)
 	c.logger.Info("complete", "backend", cfg.Backend)
 	return m, c.legacy, nil
 }

@@ -47,6 +47,24 @@ func TestD3NeighborsOfTheBundle(t *testing.T) {
 	require.Empty(t, seen)
 }
 
+// TestD3NamesAllThatDiffers: an unknown name and all settings that contradict
+// the bundle come in one error.
+func TestD3NamesAllThatDiffers(t *testing.T) {
+	dir := t.TempDir()
+	trainedIn(t, dir, func(*config.TrainingConfig) {})
+	var seen events
+	i := smallInference(config.PyTorch)
+	i.Model.N, i.Model.AmpActivation = 128, "relu"
+	_, _, err := LoadInferenceBundleWithBackend(t.Context(), dir, i, "moon", spied(&seen))
+	require.ErrorIs(t, err, ErrInvalidConfig)
+	require.ErrorContains(t, err, `no model is named "moon"; there are: autoencoder, diffraction_to_obj`)
+	require.ErrorContains(t, err, "model.N is 128 in the configuration and 64 in the bundle, model.amp_activation is relu in the configuration and sigmoid in the bundle; leave them out, or use a model trained with them")
+	require.Empty(t, seen)
+	i.Model.N = 0
+	_, _, err = LoadInferenceBundleWithBackend(t.Context(), dir, i, "", spied(&seen))
+	require.ErrorContains(t, err, "; leave it out, or use a model trained with it")
+}
+
 // TestD3BundleIsReadOnce: a bundle that was read already serves without its
 // file, and stays as it was.
 func TestD3BundleIsReadOnce(t *testing.T) {
@@ -61,8 +79,12 @@ func TestD3BundleIsReadOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "pytorch", params["backend"])
 	require.Equal(t, "tensorflow", trained.Params["backend"])
-	_, err = m.Predict(t.Context(), smallScan(t))
+	p, err := m.Predict(t.Context(), smallScan(t))
 	require.NoError(t, err)
+	r, err := m.Stitch(p, config.DefaultReconstruction(), nil)
+	require.NoError(t, err)
+	require.Equal(t, params, r.Legacy, "the map of this inference, not that of the training")
+	require.Equal(t, config.DefaultExecution(), r.Execution)
 	require.NoError(t, m.Close())
 	require.Equal(t, again, trained)
 }

@@ -70,8 +70,8 @@ func WithProgram(version string) Option { return func(c *call) { c.program = ver
 // WithResume goes on with the training of a checkpoint instead of beginning
 // one: path is its file, or the directory of a run, whose newest checkpoint
 // that is whole is taken. The settings and data must be those of that training,
-// but for nepochs, backend, names of files, checkpoint_every, checkpoint_keep,
-// device, threads and the reconstruction; others are an error that matches
+// but for nepochs, early_stop_patience, backend, names of files, checkpoint_every,
+// checkpoint_keep, device, threads and the reconstruction; others are an error that matches
 // workflow.ErrOtherTraining and ErrInvalidConfig and names what differs. On the
 // same backend, with as many threads and deterministic set, weights and history
 // come out as if the training had never stopped.

@@ -36,33 +36,37 @@ func span(positions []float64) (first, end int) {
 // coverage fills in Scanned, Uncovered and SuggestedM.
 func (o *Object) coverage(x, y []float64, n, m int) {
 	o.Scanned = ScannedArea(x, y)
-	canvas := image.Rect(0, 0, o.Cols, o.Rows).Add(image.Pt(o.OriginX, o.OriginY))
-	inside := o.Scanned.Intersect(canvas)
-	covered := 0
-	for row := inside.Min.Y; row < inside.Max.Y; row++ {
-		at := (row-o.OriginY)*o.Cols + inside.Min.X - o.OriginX
-		for _, w := range o.Weight[at : at+inside.Dx()] {
-			if w > 0 {
-				covered++
+	columns := scannedColumns(o.Scanned, x, y)
+	bare, area := 0, 0
+	for i, c := range columns {
+		for col := c[0]; col < c[1]; col++ {
+			area++
+			if !o.landed(col, o.Scanned.Min.Y+i) {
+				bare++
 			}
 		}
 	}
-	area := o.Scanned.Dx() * o.Scanned.Dy()
-	if covered == area {
+	if bare == 0 {
 		return
 	}
-	o.Uncovered = float64(area-covered) / float64(area)
+	o.Uncovered = float64(bare) / float64(area)
 	// Larger squares contain the smaller ones, so a search by halves does.
-	smallest := 1 + sort.Search(n, func(i int) bool { return squaresCover(o.Scanned, x, y, i+1) })
+	smallest := 1 + sort.Search(n, func(i int) bool { return squaresCover(o.Scanned, columns, x, y, i+1) })
 	if smallest > m && smallest <= n {
 		o.SuggestedM = smallest
 	}
 }
 
+// landed says whether any weight landed on an object pixel.
+func (o *Object) landed(x, y int) bool {
+	col, row := x-o.OriginX, y-o.OriginY
+	return col >= 0 && col < o.Cols && row >= 0 && row < o.Rows && o.Weight[row*o.Cols+col] > 0
+}
+
 // squaresCover says whether M×M squares at the positions reach every pixel of
-// the area. It counts squares per pixel as the double running sum of +1 and −1
+// the area that is in the columns of its rows. It counts squares per pixel as the double running sum of +1 and −1
 // at their corners.
-func squaresCover(area image.Rectangle, x, y []float64, m int) bool {
+func squaresCover(area image.Rectangle, columns [][2]int, x, y []float64, m int) bool {
 	stride := area.Dx() + 1
 	count := make([]int32, stride*(area.Dy()+1))
 	for k := range x {
@@ -86,6 +90,9 @@ func squaresCover(area image.Rectangle, x, y []float64, m int) bool {
 			}
 			if row > 0 && col > 0 {
 				count[at] -= count[at-stride-1]
+			}
+			if at := col + area.Min.X; at < columns[row][0] || at >= columns[row][1] {
+				continue
 			}
 			if count[at] <= 0 {
 				return false

@@ -69,6 +69,33 @@ func TestUncoveredAsymmetric(t *testing.T) {
 	require.Equal(t, 9, object.SuggestedM)
 }
 
+// TestUncoveredHull: three positions make a triangle of 13, 11, … 1 pixels in
+// its rows 0 … 6, 49 in all. Squares of side 12 reach −6 … 5 on both axes, all
+// of the triangle, though not the corner (12, 6) of the box. Side 11 reaches
+// −5 … 5: column 6 is bare in the rows 0 … 3 that have it. With x and y exchanged
+// the same holds; a position on an edge and some that come twice change nothing.
+func TestUncoveredHull(t *testing.T) {
+	const n = 16
+	x, y := []float64{0, 12, 0, 0, 0, 12}, []float64{0, 0, 6, 0, 2, 0}
+	for _, c := range []struct {
+		m         int
+		uncovered float64
+		suggested int
+	}{{12, 0, 0}, {11, 4. / 49, 12}} {
+		for range 2 {
+			object, err := stitch.Patches(make([]complex64, len(x)*n*n), n, x, y, stitch.Options{M: c.m})
+			require.NoError(t, err)
+			require.InDelta(t, c.uncovered, object.Uncovered, 1e-15)
+			require.Equal(t, c.suggested, object.SuggestedM)
+			x, y = y, x
+		}
+	}
+	// A slanted line between pixel centres has no pixel, nor anything to miss.
+	object, err := stitch.Patches(make([]complex64, 2*n*n), n, []float64{.5, 30.5}, []float64{0, 30}, stitch.Options{M: 2})
+	require.NoError(t, err)
+	require.Zero(t, object.Uncovered)
+}
+
 // TestGapsOfWeights: a gap that the weights make is no matter of M.
 func TestGapsOfWeights(t *testing.T) {
 	const n = 8

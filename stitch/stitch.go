@@ -40,10 +40,11 @@ type Object struct {
 	Weight []float32
 	// Scanned is the area that the scan positions span, see ScannedArea.
 	Scanned image.Rectangle
-	// Uncovered is the share, 0 to 1, of the pixels of Scanned on which no
-	// weight landed.
+	// Uncovered is the share, 0 to 1, on which no weight landed, of the pixels of
+	// Scanned in the convex hull of the positions: the corners that a round scan
+	// never visits do not count.
 	Uncovered float64
-	// SuggestedM is the smallest M that covers all of Scanned, given where
+	// SuggestedM is the smallest M that covers all of those, given where
 	// Uncovered is not 0. It is 0 where nothing is missing, where even M = N
 	// leaves gaps, and where Options.Weight makes them and not M.
 	SuggestedM int

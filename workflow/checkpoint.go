@@ -70,9 +70,11 @@ func (c *Checkpoint) Steps() int { return c.at.Steps }
 func (c *Checkpoint) Epochs() int { return c.at.Epochs }
 
 // free are the settings that may change when a training goes on: how long,
-// where, and what is made of it. Data files are compared by what is in them.
+// where, and what is made of it. A larger patience than the training had makes
+// of it the one that had it from the start; a smaller one counts from the end of
+// the next epoch that ends. Data files are compared by what is in them.
 var free = []string{
-	"training.nepochs", "training.backend", "training.checkpoint_every", "training.checkpoint_keep",
+	"training.nepochs", "training.early_stop_patience", "training.backend", "training.checkpoint_every", "training.checkpoint_keep",
 	"training.output_dir", "training.train_data_file", "training.test_data_file",
 	"execution.device", "execution.threads",
 }
@@ -118,27 +120,20 @@ func (c *Checkpoint) sameData(train, test *dataset.Raw) error {
 		return fmt.Errorf("%w: %s: %d data sets are given, there were %d (training and test data)", ErrOtherTraining, c.Path, len(raws), len(c.at.Inputs))
 	}
 	for i, raw := range raws {
-		is, was := origin{Path: raw.Path, SHA256: raw.SHA256}, c.at.Inputs[i]
-		if is.SHA256 == "" || was.SHA256 == "" { // data that come from no file
-			var err error
-			if is, err = originOf(raw); err != nil {
-				return err
-			}
-			is.SHA256, was.SHA256 = "", ""
+		is, err := originOf(raw)
+		if err != nil {
+			return err
 		}
-		if is.name() != was.name() {
-			return fmt.Errorf("%w: %s: the data %s (%s) are not those that it was trained on, %s (%s)", ErrOtherTraining, c.Path, is.Path, is.name(), was.Path, was.name())
+		was := c.at.Inputs[i]
+		kind, a, b := "sha256", is.SHA256, was.SHA256
+		if a == "" || b == "" || a == b { // data that come from no file, or from one of which other parts may be used
+			kind, a, b = "content", is.Content, was.Content
+		}
+		if a != b {
+			return fmt.Errorf("%w: %s: the data %s (%s %s) are not those that it was trained on, %s (%s %s)", ErrOtherTraining, c.Path, is.Path, kind, a, was.Path, kind, b)
 		}
 	}
 	return nil
-}
-
-// name is the hash that a message shows.
-func (o origin) name() string {
-	if o.SHA256 != "" {
-		return "sha256 " + o.SHA256
-	}
-	return "content " + o.Content
 }
 
 func origins(train, test *dataset.Raw) ([]origin, error) {
@@ -262,6 +257,7 @@ func (t *trainer) resume(from *Checkpoint, train *dataset.Raw) error {
 	t.at.History = slices.Clone(from.at.History)
 	n.steps = from.at.Steps
 	t.schedule.restore(from.at.Schedule, from.at.Epochs)
+	t.at.Stopped = t.at.Batches == 0 && t.schedule.over() // by the patience of now
 	return nil
 }
 

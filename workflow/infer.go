@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +33,8 @@ type Model struct {
 	weights []model.Parameter
 	closed  bool
 
-	precision string
+	execution config.ExecutionConfig
+	legacy    config.LegacyParams
 	progress  func(Progress)
 }
 
@@ -69,7 +71,7 @@ func OpenModel(b bridge.Backend, trained *bundle.Bundle, c config.InferenceConfi
 	if c.NeighborCount == 0 {
 		c.NeighborCount = trained.Config.Training.NeighborCount
 	}
-	m := &Model{name: name, backend: b, bundle: trained, config: c, precision: e.Precision, progress: func(Progress) {}}
+	m := &Model{name: name, backend: b, bundle: trained, config: c, execution: e, legacy: trained.Params, progress: func(Progress) {}}
 	if err := m.prepare(e.Precision); err != nil {
 		return nil, fmt.Errorf("workflow: open model: %w", err)
 	}
@@ -79,10 +81,11 @@ func OpenModel(b bridge.Backend, trained *bundle.Bundle, c config.InferenceConfi
 // CheckModel refuses what OpenModel refuses of names and settings, before a
 // backend is opened.
 func CheckModel(trained *bundle.Bundle, c config.InferenceConfig, name string) error {
+	var unknown error
 	if !slices.Contains(bundle.Models(), name) {
-		return fmt.Errorf("workflow: open model: no model is named %q; there are: %s", name, strings.Join(bundle.Models(), ", "))
+		unknown = fmt.Errorf("no model is named %q; there are: %s", name, strings.Join(bundle.Models(), ", "))
 	}
-	if err := agree(c.Model, trained.Config.Training.Model); err != nil {
+	if err := errors.Join(unknown, agree(c.Model, trained.Config.Training.Model)); err != nil {
 		return fmt.Errorf("workflow: open model: %w", err)
 	}
 	whole := config.Default() // how and where it was trained does not matter
@@ -110,7 +113,11 @@ func agree(asked, has config.ModelConfig) error {
 	if differing == nil {
 		return nil
 	}
-	return fmt.Errorf("%s; leave it out, or use a model trained with it", strings.Join(differing, ", "))
+	they := "it"
+	if len(differing) > 1 {
+		they = "them"
+	}
+	return fmt.Errorf("%s; leave %s out, or use a model trained with %s", strings.Join(differing, ", "), they, they)
 }
 
 func (m *Model) prepare(precision string) (err error) {

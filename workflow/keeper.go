@@ -342,7 +342,15 @@ type Interrupted struct {
 }
 
 func (e *Interrupted) Error() string {
-	return fmt.Sprintf("%v; stopped after %d steps, kept as %s, from which training can go on", e.Cause, e.Steps, e.Checkpoint)
+	return fmt.Sprintf("%v; stopped after %s, kept as %s, from which training can go on", e.Cause, counted(e.Steps, "step"), e.Checkpoint)
+}
+
+// counted is a number of things, each called one.
+func counted(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func (e *Interrupted) Unwrap() error { return e.Cause }

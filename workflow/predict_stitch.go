@@ -18,6 +18,10 @@ func (m *Model) Tell(progress func(Progress)) {
 	m.progress = progress
 }
 
+// UseLegacy has the results of Stitch give these legacy parameters, those of the
+// inference, instead of the bundle's.
+func (m *Model) UseLegacy(p config.LegacyParams) { m.legacy = p }
+
 // Bundle is the bundle that the model was loaded from.
 func (m *Model) Bundle() *bundle.Bundle { return m.bundle }
 
@@ -84,9 +88,9 @@ func (m *Model) results(p *Prediction) *Results {
 	}
 	info := m.Info()
 	return &Results{
-		Backend: info.Backend, Info: info, Precision: m.precision, Seed: b.Config.Training.Seed,
+		Backend: info.Backend, Info: info, Precision: m.execution.Precision, Seed: b.Config.Training.Seed,
 		Parameters: b.Manifest.ParameterCount, Patterns: len(p.PatternIndices), Groups: len(p.X), Channels: p.Channels, Canvas: p.canvas,
-		Warnings: p.Warnings, Config: b.Config.Training, Legacy: b.Params,
+		Warnings: p.Warnings, Config: b.Config.Training, Legacy: m.legacy, Execution: m.execution,
 		IntensityScale: b.Manifest.Constants.IntensityScale, Normalization: b.Manifest.Constants.Normalization, LogScale: float64(scale.F32[0]),
 		ObjTensorFull: p.Patches, GlobalOffsets: offsets, NNIndices: p.NNIndices, PatternIndices: p.PatternIndices,
 		Times: Times{Predict: p.seconds},

@@ -81,8 +81,8 @@ type Results struct {
 	OriginXY [2]int `json:"origin_xy"`
 	// Spread says how much the object patches vary; see its Collapsed.
 	Spread Spread `json:"spread"`
-	// Uncovered is the share, 0 to 1, of the scanned area on which no patch
-	// landed; 0 where nothing was stitched.
+	// Uncovered is the share, 0 to 1, of the scanned area, the convex hull of
+	// the positions, on which no patch landed; 0 where nothing was stitched.
 	Uncovered float64 `json:"uncovered"`
 	// Reconstruction says how patches were stitched.
 	Reconstruction config.ReconstructionConfig `json:"-"`

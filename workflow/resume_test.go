@@ -98,6 +98,27 @@ func last(t *testing.T, dir string) map[string]any {
 	return out
 }
 
+// TestTrainWithoutOptions: what is not set at all is the defaults, so that the
+// model can be written; what is set in part and cannot be kept is refused before
+// anything is computed or made.
+func TestTrainWithoutOptions(t *testing.T) {
+	raw, c := short(t)
+	c.NEpochs = 1
+	r, err := Train(t.Context(), evalnative.Open(), raw, nil, c, Options{})
+	require.NoError(t, err)
+	b, err := bundle.Read(r.BundlePath)
+	require.NoError(t, err)
+	want := config.Default()
+	want.Training, want.Reconstruction.DoStitching = c, false
+	require.Equal(t, want, b.Config)
+
+	c.OutputDir = filepath.Join(t.TempDir(), "new")
+	_, err = Train(t.Context(), nil, raw, nil, c, Options{Data: config.DataConfig{FlipX: true}})
+	require.ErrorContains(t, err, `data.kind is "", allowed: auto, amplitude or intensity`)
+	require.ErrorContains(t, err, "data.coord_scale")
+	require.NoDirExists(t, c.OutputDir)
+}
+
 // TestResumeIsExact: stopped at any step, in the middle of an epoch, at its
 // end, and before its validation, and then resumed, a training has the
 // weights, the moments and the history, to the bit, of one that never stopped.
@@ -130,6 +151,7 @@ func TestResumeIsExact(t *testing.T) {
 				c.OutputDir = t.TempDir()
 				stopped := stopAfter(t, evalnative.Open(), raw, c, o, StageStep, at)
 				require.Equal(t, at, stopped.Steps)
+				require.ErrorContains(t, stopped, map[int]string{1: "after 1 step,", 2: "after 2 steps,", 3: "after 3 steps,", 5: "after 5 steps,"}[at])
 				again := o
 				again.Resume = reopened(t, c.OutputDir)
 				require.Equal(t, at, again.Resume.Steps())
@@ -330,6 +352,70 @@ func TestOtherTraining(t *testing.T) {
 	c.Seed = 7
 	_, err = trainOn(t.Context(), nil, raw, c, Options{Resume: checkpoint})
 	require.ErrorIs(t, err, ErrOtherTraining)
+}
+
+// TestOtherPartOfAFile: other patterns of the same file, and the same ones at
+// other positions, are other data, though they have the file's hash.
+func TestOtherPartOfAFile(t *testing.T) {
+	whole, err := dataset.Simulate(dataset.SimulateOptions{Patterns: 7, N: 64, NPhotons: 1e5, Seed: 1})
+	require.NoError(t, err)
+	whole.SHA256 = strings.Repeat("0a", 32)
+	_, c := short(t)
+	used := whole.Subset([]int{0, 1, 3, 4, 6})
+	_ = stopAfter(t, evalnative.Open(), used, c, Options{}, StageStep, 1)
+	checkpoint := reopened(t, c.OutputDir)
+	now := config.Default()
+	now.Training = c
+	require.NoError(t, checkpoint.Check(whole.Subset([]int{0, 1, 3, 4, 6}), nil, now))
+	moved := whole.Subset([]int{0, 1, 3, 4, 6})
+	moved.Y[2] += .5
+	for _, other := range []*dataset.Raw{moved, whole, whole.Subset([]int{0, 1, 2, 4, 6})} {
+		err := checkpoint.Check(other, nil, now)
+		require.ErrorIs(t, err, ErrOtherTraining)
+		require.ErrorContains(t, err, "(content ")
+	}
+	file := whole.Subset([]int{0, 1, 3, 4, 6})
+	file.SHA256 = strings.Repeat("0b", 32)
+	require.ErrorContains(t, checkpoint.Check(file, nil, now), "(sha256 0b0b")
+}
+
+// TestResumeAfterEarlyStop: a training that had stopped early says so where
+// more epochs are asked for, and goes on with a larger patience as one that had
+// it from the start, to the bit. A lower one counts at the end of the next epoch
+// that ends.
+func TestResumeAfterEarlyStop(t *testing.T) {
+	raw, c := short(t)
+	c.LearningRate, c.MinLR, c.WarmupSteps, c.NEpochs = 1e-12, 1e-12, 0, 5 // the loss does not fall
+	c.EarlyStopPatience = 3
+	straight, err := trainOn(t.Context(), evalnative.Open(), raw, c, Options{})
+	require.NoError(t, err)
+	require.Len(t, straight.History, 4, "a first epoch and 3 without a fall")
+	want := last(t, c.OutputDir)
+
+	c.OutputDir, c.EarlyStopPatience = t.TempDir(), 1
+	early, err := trainOn(t.Context(), evalnative.Open(), raw, c, Options{})
+	require.NoError(t, err)
+	require.Len(t, early.History, 2)
+	again := func() (*Results, string) {
+		var log strings.Builder
+		r, err := trainOn(t.Context(), evalnative.Open(), raw, c, Options{Resume: reopened(t, c.OutputDir), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		require.NoError(t, err)
+		return r, log.String()
+	}
+	r, log := again()
+	require.Len(t, r.History, 2)
+	require.Contains(t, log, "stopped early after epoch 2, since the validation loss had not fallen for 1 epoch; a larger early_stop_patience, or 0, goes on")
+	c.EarlyStopPatience = 3
+	r, log = again()
+	require.NotContains(t, log, "stopped early")
+	require.Equal(t, withoutTimes(straight.History), withoutTimes(r.History))
+	require.Equal(t, want, last(t, c.OutputDir))
+
+	c.OutputDir = t.TempDir()
+	_ = stopAfter(t, evalnative.Open(), raw, c, Options{}, StageStep, 5) // in the third epoch
+	c.EarlyStopPatience = 1
+	r, _ = again()
+	require.Len(t, r.History, 3, "the epoch is trained to its end")
 }
 
 // TestForgedCheckpoint: a checkpoint whose hashes fit, but not its content, is

@@ -90,5 +90,8 @@ func (s *schedule) after(loss float64) (best, stop bool) {
 		s.rate = max(s.rate*s.factor, min(s.least, s.rate))
 		s.sinceChange = 0
 	}
-	return false, s.stops > 0 && s.sinceFall >= s.stops
+	return false, s.over()
 }
+
+// over says whether the loss has not fallen for so long that training stops.
+func (s *schedule) over() bool { return s.stops > 0 && s.sinceFall >= s.stops }

@@ -18,7 +18,9 @@ import (
 	"github.com/ptychobridge/ptychobridge/stitch"
 )
 
-// Options are what a run needs besides its data and its configuration.
+// Options are what a run needs besides its data and its configuration. Sections
+// of the configuration that are not set at all, the zero value, are those of the
+// defaults, without stitching.
 type Options struct {
 	Execution      config.ExecutionConfig
 	Data           config.DataConfig // as the data was read; only recorded
@@ -34,8 +36,8 @@ type Options struct {
 // Train trains on train and, where asked for, predicts object patches and
 // stitches them, of test where it is given and else of train. The
 // configuration must have passed its checks; it is not changed. Where
-// OutputDir is not empty, the directory is made before training begins and the
-// model bundle is written there before success is reported, and checkpoints
+// OutputDir is not empty, settings that a model's file cannot keep are refused
+// and the directory is made before training begins, and the model bundle is written there before success is reported, and checkpoints
 // while training, as checkpoint_every says. A cancelled ctx stops training at the next step and the error wraps ctx.Err();
 // where there are checkpoints, one of the exact position is written then, and
 // the error is an Interrupted.
@@ -47,11 +49,26 @@ func Train(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c co
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
-	r, err := run(ctx, b, train, test, c, o, began)
+	r, err := run(ctx, b, train, test, c, o.filled(), began)
 	if err != nil {
 		return nil, fmt.Errorf("workflow: train: %w", err)
 	}
 	return r, nil
+}
+
+// filled has the defaults of the sections that are not set.
+func (o Options) filled() Options {
+	if o.Execution == (config.ExecutionConfig{}) {
+		o.Execution = config.DefaultExecution()
+	}
+	if o.Data == (config.DataConfig{}) {
+		o.Data = config.DefaultData()
+	}
+	if o.Reconstruction == (config.ReconstructionConfig{}) {
+		o.Reconstruction = config.DefaultReconstruction()
+		o.Reconstruction.DoStitching = false
+	}
+	return o
 }
 
 func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c config.TrainingConfig, o Options, began time.Time) (*Results, error) {
@@ -94,6 +111,9 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 		}
 	}
 	if c.OutputDir != "" { // a training whose model could not be kept is not begun
+		if err := (config.Config{Training: c, Data: o.Data, Reconstruction: o.Reconstruction, Execution: o.Execution}).Validate(); err != nil {
+			return nil, err
+		}
 		if err := os.MkdirAll(c.OutputDir, 0o755); err != nil {
 			return nil, fmt.Errorf("output_dir: %w", err)
 		}
@@ -125,6 +145,9 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	r.Times.Open = since(began)
 	o.Progress(Progress{Stage: StageOpen, Info: r.Info})
 
+	if t.at.Stopped && t.at.Epochs < c.NEpochs {
+		o.Logger.Warn(fmt.Sprintf("nothing is trained: the training had stopped early after epoch %d, since the validation loss had not fallen for %s; a larger early_stop_patience, or 0, goes on", t.at.Epochs, counted(t.schedule.sinceFall, "epoch")))
+	}
 	if total := c.NEpochs * steps(len(scan.training), c.BatchSize); c.WarmupSteps >= total {
 		o.Logger.Warn("the learning rate does not reach its value", "warmup_steps", c.WarmupSteps, "steps of the training", total)
 	}

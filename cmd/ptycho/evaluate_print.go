@@ -20,7 +20,7 @@ func table(object, reference *found, m evaluate.Metrics) string {
 	if d.Registered {
 		line("shift       x %+.2f, y %+.2f pixels, undone", d.Shift[0], d.Shift[1])
 	} else {
-		line("shift       not looked for or not found")
+		line("shift       none undone: below half a pixel, not looked for or not found")
 	}
 	line("phase ramp  x %+.5f, y %+.5f rad/pixel%s", m.PhaseRamp[0], m.PhaseRamp[1], map[string]string{evaluate.RemovePlane: ", undone"}[d.Removed])
 	line("amplitude   × %.4g", d.AmplitudeFactor)

@@ -34,7 +34,7 @@ type found struct {
 func readObject(path string) (*found, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, given(err)
 	}
 	if info.IsDir() {
 		directory := path

@@ -145,7 +145,7 @@ func TestEvaluateFaults(t *testing.T) {
 		{exitUsage, []string{`--area: found "1,2,3"; expected four whole numbers x0,y0,x1,y1`}, []string{dir, "--area", "1,2,3"}},
 		{exitUsage, []string{"--area", "x0 < x1"}, []string{dir, "--area", "5,0,5,9"}},
 		{exitUsage, []string{`--remove: found "tilt"; expected plane or mean`}, []string{dir, "--remove", "tilt"}},
-		{exitFailed, []string{"nowhere"}, []string{filepath.Join(empty, "nowhere.npz")}},
+		{exitUsage, []string{"nowhere"}, []string{filepath.Join(empty, "nowhere.npz")}},
 		{exitFailed, []string{empty + " holds no reconstruction.npz"}, []string{empty}},
 		{exitFailed, []string{"area (columns 500–599, rows 500–599)"}, []string{dir, "--area", "500,500,600,600"}},
 		{exitFailed, []string{"missing key object or objectGuess", "diffraction"}, []string{write("none.npz", npz.Array{Key: "diffraction", Data: []float32{1}, Shape: []int{1}})}},

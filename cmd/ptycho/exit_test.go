@@ -85,9 +85,9 @@ func TestExitCodes(t *testing.T) {
 	for line, want := range map[string]int{
 		"version":                             exitDone,
 		"simulate --patterns 4 --nphotons 10": exitDone,
-		"inspect none":                        exitFailed,
-		"evaluate none":                       exitFailed,
-		"infer --model-path none --test-data-file none": exitFailed,
+		"inspect none":                        exitUsage,
+		"evaluate none":                       exitUsage,
+		"infer --model-path none --test-data-file none": exitUsage,
 		"inspect":               exitUsage,
 		"run --batch-size 0":    exitUsage,
 		"run --backend theano":  exitUsage,
@@ -113,6 +113,38 @@ func TestExitCodes(t *testing.T) {
 		require.Empty(t, stdout.String())
 		require.Contains(t, stderr.String(), " backend selected")
 		require.NoDirExists(t, "gone")
+	}
+}
+
+// TestFilesNamed: a file that the user has named and that is not there, and a
+// kind that the patterns contradict, are faults of the command line, wherever
+// they are given. A damaged file is not.
+func TestFilesNamed(t *testing.T) {
+	requireBackend(t, "tensorflow")
+	path := scan(t) // amplitudes
+	t.Chdir(t.TempDir())
+	code, _, stderr := ptycho(t, append([]string{"train", "--train-data-file", path, "--output-dir", "model"}, small...)...)
+	require.Equal(t, exitDone, code, stderr)
+	require.NoError(t, os.WriteFile("damaged.npz", []byte("PK"), 0o600))
+	for line, want := range map[string]int{
+		"run --train-data-file none.npz":                                     exitUsage,
+		"train --train-data-file none.npz":                                   exitUsage,
+		"train --test-data-file none.npz --train-data-file " + path:          exitUsage,
+		"infer --model-path model --test-data-file none.npz":                 exitUsage,
+		"evaluate " + path + " --reference none.npz":                         exitUsage,
+		"run --kind intensity --train-data-file " + path:                     exitUsage,
+		"infer --model-path model --kind intensity --test-data-file " + path: exitUsage,
+		"run --train-data-file damaged.npz":                                  exitFailed,
+		"run --kind intensity --train-data-file damaged.npz":                 exitFailed,
+	} {
+		code, stdout, stderr := ptycho(t, strings.Fields(line)...)
+		require.Equal(t, want, code, "%s: %s", line, stderr)
+		require.Empty(t, stdout)
+		if strings.Contains(line, "none") {
+			require.Contains(t, stderr, "none.npz: no such file or directory")
+		} else if want == exitUsage {
+			require.Contains(t, stderr, "set data.kind to amplitude or auto")
+		}
 	}
 }
 

@@ -134,12 +134,3 @@ func TestSuggestions(t *testing.T) {
 		}
 	}
 }
-
-// TestDistance: insertions, removals and changes of letters, by hand.
-func TestDistance(t *testing.T) {
-	for words, want := range map[[2]string]int{
-		{"", "abc"}: 3, {"abc", ""}: 3, {"seed", "seed"}: 0, {"sed", "seed"}: 1, {"seeds", "seed"}: 1, {"kitten", "sitting"}: 3, {"ab", "ba"}: 2,
-	} {
-		require.Equal(t, want, distance(words[0], words[1]), words)
-	}
-}

@@ -67,6 +67,8 @@ nphotons. It is written with that model name or --do-stitching=false.`,
 	c.Flags().StringVar(&i.name, "model-name", workflow.DiffractionToObject, "diffraction_to_obj, or autoencoder, which gives predicted intensities too")
 	c.Flags().BoolVar(&i.force, "force", false, "replace an earlier run in --output-dir")
 	completeValues(c, "model-name", bundle.Models()...)
+	neighbors := c.Flags().Lookup("neighbor-count")
+	neighbors.Usage, neighbors.DefValue = neighbors.Usage+"; default: that of the model", ""
 	c.Flags().Lookup("test-data-file").Usage = "NPZ file to reconstruct"
 	c.Flags().Lookup("batch-size").Usage = "groups that are predicted at a time (1 or more)"
 	return c
@@ -123,7 +125,7 @@ func (i *inference) prepare(c *cobra.Command) error {
 	layers, found := i.settings.layers(c)
 	trained, err := bundle.Read(i.path)
 	if err != nil {
-		return errors.Join(found, err)
+		return errors.Join(found, given(err))
 	}
 	if i.resolved, err = selector.ResolveInference(found, append([]config.Layer{ofTraining(trained.Config)}, layers...)...); err != nil {
 		return err
@@ -141,7 +143,7 @@ func (i *inference) prepare(c *cobra.Command) error {
 	}
 	i.open = time.Since(began).Seconds()
 	err = interruptible(c.Context(), func() error {
-		raw, err := dataset.Load(cfg.Training.TestDataFile, reading(cfg.Data))
+		raw, err := readData(cfg.Training.TestDataFile, cfg.Data)
 		i.raw = raw
 		return err
 	})
@@ -211,7 +213,7 @@ func (i *inference) write(d *directory, p *workflow.Prediction, results *workflo
 		Sources: sources(i.resolved), Files: []string{fileConfig},
 	}
 	if p.Intensity != nil || results.Object == nil {
-		if err := writePredictions(d.file(filePredictions), p, results); err != nil {
+		if err := writePredictions(d.file(filePredictions), results, p.Intensity); err != nil {
 			return nil, err
 		}
 		record.Files = append(record.Files, filePredictions)

@@ -28,18 +28,17 @@ func readRun(t *testing.T, dir string) (run struct {
 	content, err := os.ReadFile(filepath.Join(dir, fileRun))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(content, &run))
-	for _, name := range run.Files {
-		require.FileExists(t, filepath.Join(dir, name))
-	}
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	files := 0
+	var names []string
 	for _, e := range entries {
-		if !e.IsDir() { // checkpoints/ is for going on, no result
-			files++
+		name := e.Name()
+		if e.IsDir() {
+			name += "/"
 		}
+		names = append(names, name)
 	}
-	require.Equal(t, len(run.Files), files, "run.json names every file")
+	require.ElementsMatch(t, names, run.Files, "run.json names every file, and no other")
 	return run
 }
 
@@ -118,7 +117,7 @@ func TestTrainAndInfer(t *testing.T) {
 	trained := filepath.Join("training_outputs", "1")
 	run := readRun(t, trained)
 	require.Equal(t, "train", run.Command)
-	require.ElementsMatch(t, []string{fileConfig, fileBundle, fileHistory, fileReport, fileRun}, run.Files)
+	require.ElementsMatch(t, []string{fileConfig, fileBundle, fileHistory, dirCheckpoints + "/", fileReport, fileRun}, run.Files)
 	require.Len(t, losses(t, trained), 3, "names and two epochs")
 
 	infer := func(more ...string) (int, string, string) {
@@ -150,6 +149,17 @@ func TestTrainAndInfer(t *testing.T) {
 	code, _, stderr = infer("--do-stitching=false", "--output-dir", "patches")
 	require.Equal(t, exitDone, code, stderr)
 	require.ElementsMatch(t, []string{fileConfig, filePredictions, fileReport, fileRun}, readRun(t, "patches").Files)
+
+	// So does run.
+	code, _, stderr = ptycho(t, append([]string{"run", "--train-data-file", path, "--nphotons", "1e5", "--do-stitching=false", "--output-dir", "whole"}, small...)...)
+	require.Equal(t, exitDone, code, stderr)
+	require.ElementsMatch(t, []string{fileConfig, fileBundle, fileHistory, dirCheckpoints + "/", filePredictions, fileReport, fileRun}, readRun(t, "whole").Files)
+	want, _ := array[complex64](t, filepath.Join("patches", filePredictions), "patches")
+	patches, shape := array[complex64](t, filepath.Join("whole", filePredictions), "patches")
+	require.Equal(t, []int{9, 64, 64, 1}, shape)
+	for i := range want {
+		require.InDelta(t, 0, cmplx.Abs(complex128(want[i]-patches[i])), 1e-4)
+	}
 
 	// Its settings reproduce it.
 	code, _, stderr = ptycho(t, "infer", "--model-path", trained, "--config", filepath.Join(second, fileConfig), "--output-dir", "again")
@@ -209,7 +219,7 @@ func TestInferUsage(t *testing.T) {
 	}{
 		{exitUsage, "there is no --model-path", []string{"infer", "--test-data-file", "scan.npz"}},
 		{exitUsage, "there is no --test-data-file", []string{"infer", "--model-path", dir}},
-		{exitFailed, "nothing is there", []string{"infer", "--model-path", filepath.Join(dir, "none"), "--test-data-file", "scan.npz"}},
+		{exitUsage, "nothing is there", []string{"infer", "--model-path", filepath.Join(dir, "none"), "--test-data-file", "scan.npz"}},
 		{exitFailed, "no model bundle in this directory", []string{"infer", "--model-path", t.TempDir(), "--test-data-file", "scan.npz"}},
 		{exitUsage, "training.neighbor_count", []string{"infer", "--model-path", dir, "--test-data-file", "scan.npz", "--neighbor-count", "3"}},
 	} {

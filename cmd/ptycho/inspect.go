@@ -25,7 +25,8 @@ func inspectCommand(a *app) *cobra.Command {
 		Long: `Says what is at PATH and recognises which it is:
 
 an NPZ file      its arrays, and what they mean as a scan
-a model          what trained it, when, its size, constants and settings
+a model          what trained it, when, its size, constants and settings; in the
+                 directory of a run that was stopped its checkpoints too
 a checkpoint     the same, and where the training stood
 a run            its backend, epochs, losses, metrics, files and checkpoints;
                  PATH is the directory or its run.json
@@ -71,7 +72,7 @@ func (a *app) inspect(path string) error {
 func look(path string) (inspected, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, given(err)
 	}
 	if info.IsDir() {
 		return lookDirectory(path)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +36,10 @@ type modelFile struct {
 
 	// Checkpoint says where the training stood, if it can go on.
 	Checkpoint *workflow.CheckpointInfo `json:"checkpoint,omitempty"`
+	// Checkpoints are those of the run in whose directory the model is, the
+	// newest first. Resume is the command that goes on with it.
+	Checkpoints []workflow.CheckpointInfo `json:"checkpoints,omitempty"`
+	Resume      string                    `json:"resume,omitempty"`
 }
 
 // setting is a key and its value as text.
@@ -63,11 +69,30 @@ func inspectBundle(path string) (inspected, error) {
 			return nil, errors.New(m.Checkpoint.Problem)
 		}
 	}
+	if err := m.lookBeside(path); err != nil {
+		return nil, err
+	}
 	text, err := b.Config.YAML()
 	if err != nil {
 		return nil, err
 	}
 	return m, yaml.Unmarshal(text, &m.Config)
+}
+
+// lookBeside adds what the directory of a run that was stopped after its last
+// epoch holds besides the model.
+func (m *modelFile) lookBeside(path string) (err error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return err
+	}
+	if m.Checkpoints, err = workflow.Checkpoints(path); err != nil {
+		return err
+	}
+	readable := func(c workflow.CheckpointInfo) bool { return c.Problem == "" }
+	if exists(filepath.Join(path, fileConfig)) && slices.ContainsFunc(m.Checkpoints, readable) {
+		m.Resume = resumeCommand("run", path)
+	}
+	return nil
 }
 
 // changed lists the settings that are no defaults.
@@ -114,9 +139,12 @@ func (m *modelFile) table() string {
 	if k.Canvas > 0 {
 		s.row("canvas", "%d pixels", k.Canvas)
 	}
-	if m.Resumable {
+	switch {
+	case m.Resumable:
 		s.row("training", "can go on: %s", wordCheckpoint(*m.Checkpoint))
-	} else {
+	case m.Resume != "":
+		s.path("training", "can go on from its checkpoints: "+m.Resume)
+	default:
 		s.row("training", "cannot go on: its state is not kept")
 	}
 	if n := len(m.History); n > 0 {
@@ -137,6 +165,9 @@ func (m *modelFile) table() string {
 			name = "members"
 		}
 		s.row(name, "%s, %d bytes, sha256 %.12s…", f.Name, f.Size, f.SHA256)
+	}
+	if len(m.Checkpoints) > 0 {
+		s.checkpoints(m.Checkpoints)
 	}
 	return s.String()
 }

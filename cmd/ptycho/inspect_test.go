@@ -182,7 +182,11 @@ func TestInspectRefuses(t *testing.T) {
 		write("run4/run.json", `[1,2]`): "no record of a run",
 	} {
 		code, stdout, stderr := ptycho(t, "inspect", path)
-		require.Equal(t, exitFailed, code, stderr)
+		want := exitFailed
+		if !exists(path) {
+			want = exitUsage
+		}
+		require.Equal(t, want, code, stderr)
 		require.Empty(t, stdout)
 		require.True(t, strings.HasPrefix(stderr, "ptycho: inspect: "), stderr)
 		require.Contains(t, stderr, says)

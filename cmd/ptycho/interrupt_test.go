@@ -49,6 +49,15 @@ func TestInterruptedPrediction(t *testing.T) {
 		require.Empty(t, stdout)
 		require.Contains(t, stderr, "ptycho: interrupted: the training has ended and its model is "+filepath.Join(c.dir, fileBundle))
 		require.NoFileExists(t, filepath.Join(c.dir, fileRun))
+		said := inspect(t, c.dir)
+		if c.more == nil {
+			require.Contains(t, said, "can go on from its checkpoints: ptycho run --resume stopped\n")
+			require.Regexp(t, `epoch-0002\.ptycho\.zip +\d+ +2 `, said)
+			require.Len(t, inspectJSON(t, c.dir)["checkpoints"], 2)
+		} else {
+			require.Contains(t, said, "cannot go on")
+			require.NotContains(t, inspectJSON(t, c.dir), "resume")
+		}
 		require.Equal(t, model(t, "straight").Weights, model(t, c.dir).Weights)
 		lines := advised(t, stderr)
 		require.Len(t, lines, len(c.commands))

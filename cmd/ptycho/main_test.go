@@ -112,13 +112,13 @@ func TestUsage(t *testing.T) {
 	require.Len(t, entries, 1, "nothing was made")
 }
 
-// TestBadData: a data file with a fault has the exit code 1, and the error
-// names file, key, found and expected.
+// TestBadData: a data file with a fault has the exit code 1, one that is not
+// there 2, and the error names file, key, found and expected.
 func TestBadData(t *testing.T) {
 	requireBackend(t, "tensorflow")
 	t.Chdir(t.TempDir())
 	code, _, stderr := ptycho(t, "run", "--train-data-file", "nowhere.npz")
-	require.Equal(t, exitFailed, code)
+	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "nowhere.npz")
 	require.NoError(t, os.WriteFile("text.npz", []byte("no archive"), 0o600))
 	code, _, stderr = ptycho(t, "run", "--train-data-file", "text.npz")
@@ -268,6 +268,7 @@ func requireRun(t *testing.T, dir, backend, stdout string) {
 			require.Contains(t, stdout, filepath.Join(dir, name))
 		}
 	}
+	require.Contains(t, readRun(t, dir).Files, dirCheckpoints+"/")
 	content, err := os.ReadFile(filepath.Join(dir, fileRun))
 	require.NoError(t, err)
 	var run struct {
@@ -378,6 +379,8 @@ func TestRunSimulates(t *testing.T) {
 	raw, err := dataset.Load(filepath.Join(dir, fileSimulated), dataset.Options{})
 	require.NoError(t, err)
 	require.Equal(t, simulatedPatterns, raw.Len())
+	require.Equal(t, raw.SHA256, readRun(t, dir).Inputs[0].SHA256)
+	require.Contains(t, inspect(t, dir), fmt.Sprintf("sha256 %.12s…", raw.SHA256))
 }
 
 // TestInterrupt: without checkpoints, Ctrl-C stops a run and its directory is

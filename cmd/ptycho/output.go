@@ -69,16 +69,16 @@ func writeJSON(path string, v any) error {
 // object patches [G, N, N, 1] (without object_big [G, N, N, C]), the mean
 // positions of the groups and their patterns, and, of the autoencoder, the
 // predicted intensities [G, C, N, N], in units in which a mean pattern of the
-// training has nphotons.
-func writePredictions(path string, p *workflow.Prediction, r *workflow.Results) error {
-	groups, pixels := len(p.X), p.N*p.N
+// training has nphotons; else intensity is nil.
+func writePredictions(path string, r *workflow.Results, intensity []float32) error {
+	groups, n := r.Groups, r.Config.Model.N
 	arrays := []npz.Array{
-		{Key: "patches", Data: p.Patches, Shape: []int{groups, p.N, p.N, len(p.Patches) / (groups * pixels)}},
+		{Key: "patches", Data: r.ObjTensorFull, Shape: []int{groups, n, n, len(r.ObjTensorFull) / (groups * n * n)}},
 		{Key: "positions", Data: r.GlobalOffsets, Shape: []int{groups, 2}},
-		{Key: "nn_indices", Data: p.NNIndices, Shape: []int{groups, p.Channels}},
+		{Key: "nn_indices", Data: r.NNIndices, Shape: []int{groups, r.Channels}},
 	}
-	if p.Intensity != nil {
-		arrays = append(arrays, npz.Array{Key: "intensity", Data: p.Intensity, Shape: []int{groups, p.Channels, p.N, p.N}})
+	if intensity != nil {
+		arrays = append(arrays, npz.Array{Key: "intensity", Data: intensity, Shape: []int{groups, r.Channels, n, n}})
 	}
 	return npz.Write(path, arrays...)
 }

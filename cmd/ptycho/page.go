@@ -103,8 +103,8 @@ func pageWarnings(r *runRecord, settings config.Resolved, s *shown, inputs []*da
 	}
 	all = append(all, s.warnings...)
 	for i, raw := range inputs {
-		for _, w := range raw.Warnings {
-			all = append(all, filepath.Base(r.Inputs[i].Path)+": "+w)
+		for _, w := range raw.Warnings { // most begin with the file's path
+			all = append(all, filepath.Base(r.Inputs[i].Path)+": "+strings.TrimPrefix(w, raw.Path+": "))
 		}
 	}
 	return append(all, settings.Warnings...)
@@ -131,7 +131,7 @@ func facts(r *runRecord) []report.Fact {
 	add("Network", strconv.Itoa(r.Parameters)+" weights", "")
 	add("Patterns", strconv.Itoa(r.Patterns), "in use")
 	if r.Groups > 0 {
-		add("Groups", strconv.Itoa(r.Groups), fmt.Sprintf("that were reconstructed, patterns in each: %d", r.Channels))
+		add("Groups", strconv.Itoa(r.Groups), fmt.Sprintf("%s, patterns in each: %d", groupsFor(r), r.Channels))
 	}
 	add("Intensity scale", fmt.Sprintf("%.6g", r.IntensityScale), fmt.Sprintf("trained log: %.4g", r.LogScale))
 	_, stages, _ := strings.Cut(times(r.Times), ": ")
@@ -142,6 +142,17 @@ func facts(r *runRecord) []report.Fact {
 		}
 	}
 	return all
+}
+
+// groupsFor says what the groups were for that a run counts.
+func groupsFor(r *runRecord) string {
+	switch {
+	case r.Command != "train":
+		return "that were reconstructed"
+	case len(r.Inputs) > 1:
+		return "to validate on"
+	}
+	return "to train and validate on"
 }
 
 // curves are the curves of a training. A deviance that there is not is 0 in a
@@ -223,15 +234,16 @@ func pageSettings(r config.Resolved) []report.Setting {
 
 // fileHolds says what the files of a run hold.
 var fileHolds = map[string]string{
-	fileConfig:         "the settings; they reproduce the run",
-	fileRun:            "results, versions and hashes, for programs",
-	fileHistory:        "losses, deviances and rates by epoch",
-	fileReconstruction: "object, amplitude, phase, weight and positions",
-	fileAmplitude:      "the amplitude with axes and colour bar",
-	filePhase:          "the phase with axes and colour bar",
-	fileComparison:     "object and reference side by side",
-	fileMetrics:        "all metrics, with the curves",
-	fileBundle:         "the trained model, for either backend",
-	fileSimulated:      "the simulated data set",
-	filePredictions:    "what the network gives for each group",
+	fileConfig:           "the settings; they reproduce the run",
+	fileRun:              "results, versions and hashes, for programs",
+	fileHistory:          "losses, deviances and rates by epoch",
+	fileReconstruction:   "object, amplitude, phase, weight and positions",
+	fileAmplitude:        "the amplitude with axes and colour bar",
+	filePhase:            "the phase with axes and colour bar",
+	fileComparison:       "object and reference side by side",
+	fileMetrics:          "all metrics, with the curves",
+	fileBundle:           "the trained model, for either backend",
+	dirCheckpoints + "/": "the training after its last epochs and after its best one",
+	fileSimulated:        "the simulated data set",
+	filePredictions:      "what the network gives for each group",
 }

@@ -6,6 +6,7 @@ import (
 	"math/cmplx"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,24 @@ func TestPageTells(t *testing.T) {
 	for _, name := range outputs {
 		require.Equal(t, name != fileReport, fileHolds[name] != "", "what %s holds", name)
 	}
+	require.NotEmpty(t, fileHolds[dirCheckpoints+"/"])
+}
+
+// TestPageOfTrain: a warning names its file once, and groups are said to be for
+// what they were.
+func TestPageOfTrain(t *testing.T) {
+	raw := &dataset.Raw{Path: "/data/scan.npz", Warnings: []string{`/data/scan.npz: key "Z": not read`, "no probe scale"}}
+	record := &runRecord{Results: &workflow.Results{Groups: 7, Channels: 4}, Command: "train", Inputs: []inputRecord{{Path: raw.Path}}}
+	require.Equal(t, []string{`scan.npz: key "Z": not read`, "scan.npz: no probe scale"}, page(record, config.Resolved{}, &shown{}, raw).Warnings)
+	groups := func() string {
+		facts := facts(record)
+		return facts[slices.IndexFunc(facts, func(f report.Fact) bool { return f.Name == "Groups" })].Note
+	}
+	require.Equal(t, "to train and validate on, patterns in each: 4", groups())
+	record.Inputs = append(record.Inputs, inputRecord{Path: "other.npz"})
+	require.Equal(t, "to validate on, patterns in each: 4", groups())
+	record.Command = "run"
+	require.Equal(t, "that were reconstructed, patterns in each: 4", groups())
 }
 
 func TestDuration(t *testing.T) {

@@ -54,17 +54,26 @@ func (r *runner) layers(c *cobra.Command) ([]config.Layer, error) {
 // on where a reconstruction lies: it would be that of another model.
 func (r *runner) settingsBefore() (config.Layer, error) {
 	before, err := config.Load(filepath.Join(r.resume, fileConfig))
-	if errors.Is(err, os.ErrNotExist) {
-		hint := ""
-		if run := filepath.Dir(filepath.Clean(r.resume)); exists(filepath.Join(run, fileConfig)) {
-			hint = "; that of the run is " + run
-		}
-		return before, fmt.Errorf("--resume: %s is no directory of a run%s: %w", r.resume, hint, err)
+	if info, missing := os.Stat(r.resume); errors.Is(err, os.ErrNotExist) || missing == nil && !info.IsDir() {
+		return before, fmt.Errorf("--resume: %s is no directory of a run%s: %w", r.resume, runAbove(r.resume), err)
 	}
 	if err == nil && r.trainOnly && exists(filepath.Join(r.resume, fileReconstruction)) {
 		err = fmt.Errorf("--resume: %s holds %s, which would no longer be that of the model; go on with: %s", r.resume, fileReconstruction, resumeCommand("run", r.resume))
 	}
 	return before, err
+}
+
+// runAbove is what a message adds where a path lies in a run: its checkpoints, or
+// a file of either.
+func runAbove(path string) string {
+	run := filepath.Clean(path)
+	for range 2 {
+		run = filepath.Dir(run)
+		if exists(filepath.Join(run, fileConfig)) {
+			return "; that of the run is " + run
+		}
+	}
+	return ""
 }
 
 // resumeCommand is the command line that goes on with the run in a directory.

@@ -223,9 +223,11 @@ func TestResumeTrain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before, after)
 
-	code, _, stderr = ptycho(t, "train", "--resume", filepath.Join("stopped", dirCheckpoints))
-	require.Equal(t, exitUsage, code)
-	require.Contains(t, stderr, "that of the run is stopped")
+	for _, inside := range []string{dirCheckpoints, filepath.Join(dirCheckpoints, "epoch-0001.ptycho.zip"), fileBundle} {
+		code, _, stderr = ptycho(t, "train", "--resume", filepath.Join("stopped", inside))
+		require.Equal(t, exitUsage, code)
+		require.Contains(t, stderr, inside+" is no directory of a run; that of the run is stopped: ")
+	}
 }
 
 func TestWord(t *testing.T) {

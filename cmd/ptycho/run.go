@@ -13,6 +13,7 @@ import (
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/dataset/npz"
 	"github.com/ptychobridge/ptychobridge/selector"
 	"github.com/ptychobridge/ptychobridge/wholefile"
 	"github.com/ptychobridge/ptychobridge/workflow"
@@ -34,8 +35,8 @@ file, a small scan of a simulated object is made first.
 Settings come from flags, a --config file, the data file's metadata and the
 defaults, in that order. Ctrl-C stops a run and keeps where it was as a
 checkpoint: --resume goes on from there, with the settings that the run had, and
-ends as if it had never stopped. More --nepochs, another --backend, --device or
---threads may be given then.`,
+ends as if it had never stopped. More --nepochs, another --early-stop-patience,
+--backend, --device or --threads may be given then.`,
 		Example: `  ptycho run --train-data-file scan.npz --nphotons 4.4e5
   ptycho run --train-data-file scan.npz --backend pytorch --output-dir result
   ptycho run --config run.yaml --set training.batch_size=8
@@ -181,19 +182,18 @@ func interruptible(ctx context.Context, f func() error) error {
 
 func (r *runner) load(cfg config.Config) (err error) {
 	t := cfg.Training
-	o := reading(cfg.Data)
 	if r.simulated {
 		r.train, err = dataset.Simulate(dataset.SimulateOptions{
 			Object: dataset.ObjectSmooth, Scan: dataset.ScanRaster, Patterns: simulatedPatterns, N: t.Model.N, NPhotons: t.NPhotons, Seed: t.Seed,
 		})
 	} else {
-		r.train, err = dataset.Load(t.TrainDataFile, o)
+		r.train, err = readData(t.TrainDataFile, cfg.Data)
 	}
 	if err != nil {
 		return err
 	}
 	if t.TestDataFile != "" {
-		if r.test, err = dataset.Load(t.TestDataFile, o); err != nil {
+		if r.test, err = readData(t.TestDataFile, cfg.Data); err != nil {
 			return err
 		}
 	}
@@ -205,19 +205,27 @@ func (r *runner) load(cfg config.Config) (err error) {
 	return nil
 }
 
-// reading says how a data file is to be read.
-func reading(c config.DataConfig) dataset.Options {
-	return dataset.Options{Kind: c.Kind, FlipX: c.FlipX, FlipY: c.FlipY, SwapXY: c.SwapXY, CoordScale: c.CoordScale}
+// hashOf is the hash of a data file, as dataset.Load gives it.
+func hashOf(path string) (string, error) {
+	file, err := npz.Open(path)
+	if err != nil {
+		return "", err
+	}
+	hash, err := file.SHA256()
+	return hash, errors.Join(err, file.Close())
 }
 
 // reconstruct writes what went into the run and trains.
-func (r *runner) reconstruct(ctx context.Context, d *directory) (*workflow.Results, error) {
+func (r *runner) reconstruct(ctx context.Context, d *directory) (_ *workflow.Results, err error) {
 	cfg := r.resolved.Config
 	if r.simulated {
 		r.train.Path = d.file(fileSimulated)
 		cfg.Training.TrainDataFile = r.train.Path
 		r.resolved.Config = cfg
 		if err := r.train.Write(r.train.Path); err != nil {
+			return nil, err
+		}
+		if r.train.SHA256, err = hashOf(r.train.Path); err != nil {
 			return nil, err
 		}
 	}

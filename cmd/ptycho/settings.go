@@ -73,31 +73,59 @@ func (s *settings) registerIf(c *cobra.Command, wanted func(config.Field) bool) 
 // layers without what is wrong, so that selector.Resolve can name more.
 func (s *settings) layers(c *cobra.Command) ([]config.Layer, error) {
 	var layers []config.Layer
-	var faults []error
+	var found faults
 	if s.file != "" {
 		l, err := config.Load(s.file)
-		faults = append(faults, err)
+		found.add(err)
 		layers = append(layers, l)
 	}
 	flags := config.Layer{Source: "command line"}
 	for _, pair := range s.set {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok {
-			faults = append(faults, fmt.Errorf("--set %s: expected key=value", pair))
+			found.add(fmt.Errorf("--set %s: expected key=value", pair))
 			continue
 		}
-		faults = append(faults, flags.Set(strings.TrimSpace(key), strings.TrimSpace(value)))
+		found.add(flags.Set(strings.TrimSpace(key), strings.TrimSpace(value)))
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if t, ok := f.Value.(*textFlag); ok {
-			faults = append(faults, flags.Set(f.Name, t.text))
+			found.add(flags.Set(f.Name, t.text))
 		}
 	})
 	layers = append(layers, flags)
-	if err := errors.Join(faults...); err != nil {
+	if err := found.err(); err != nil {
 		return layers, usageError{err}
 	}
 	return layers, nil
+}
+
+// faults are what is wrong with a command line: with its settings, of which one
+// list is made wherever they stand, and anything else.
+type faults struct {
+	settings config.Faults
+	others   []error
+}
+
+func (f *faults) add(err error) {
+	var several config.Faults
+	var one config.Fault
+	switch {
+	case errors.As(err, &several):
+		f.settings = append(f.settings, several...)
+	case errors.As(err, &one):
+		f.settings = append(f.settings, one)
+	default:
+		f.others = append(f.others, err)
+	}
+}
+
+func (f *faults) err() error {
+	err := errors.Join(f.others...)
+	if f.settings == nil {
+		return err
+	}
+	return errors.Join(err, f.settings)
 }
 
 // resolve lays the layers over the defaults; the first is the weakest.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ptychobridge/ptychobridge/config"
 )
 
 // flagError words what is wrong with flags, with the flag that may have been
@@ -29,39 +31,18 @@ func nearestFlag(c *cobra.Command, name string) string {
 	if len(name) < 2 {
 		return ""
 	}
-	nearest, least := "", 3 // letters that may be wrong, and one more
+	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		d := distance(name, f.Name)
-		if strings.HasPrefix(f.Name, name) {
-			d = 1
-		}
-		if d < least && !f.Hidden {
-			nearest, least = f.Name, d
+		if !f.Hidden {
+			names = append(names, f.Name)
 		}
 	})
-	return nearest
-}
-
-// distance is the least number of letters to insert, remove or change that
-// makes one word of the other.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := before
-			if a[i] != b[j] {
-				change++
-			}
-			before = row[j+1]
-			row[j+1] = min(change, row[j+1]+1, row[j]+1)
+	for _, known := range names {
+		if strings.HasPrefix(known, name) {
+			return known
 		}
 	}
-	return row[len(b)]
+	return config.Nearest(name, names)
 }
 
 // noCommand refuses a word that is no command, with the one that may have been

@@ -24,9 +24,18 @@ func (r *runner) write(d *directory, results *workflow.Results) (*runRecord, err
 	if err := wholefile.WriteBytes(d.file(fileHistory), history); err != nil {
 		return nil, err
 	}
+	if !r.trainOnly && results.Object == nil { // the patches are all there is
+		if err := writePredictions(d.file(filePredictions), results, nil); err != nil {
+			return nil, err
+		}
+		files = append(files, filePredictions)
+	}
 	s, err := r.writeObject(d, results, r.reconstructed().Object)
 	if err != nil {
 		return nil, err
+	}
+	if exists(d.file(dirCheckpoints)) {
+		files = append(files, dirCheckpoints+"/")
 	}
 	record := &runRecord{
 		Results: results, Command: r.command(), Program: versionLine(), Finished: now(),

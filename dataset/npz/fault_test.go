@@ -260,5 +260,7 @@ func TestOpenWhatIsNoFile(t *testing.T) {
 	_, err := Open(filepath.Join(t.TempDir(), "missing.npz"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, err = Open(t.TempDir())
+	require.ErrorContains(t, err, ": is a directory; expected a file")
+	_, err = Open(os.DevNull)
 	require.ErrorContains(t, err, "expected a regular file")
 }

@@ -97,6 +97,9 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("npz: open: %w", err)
 	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("npz: open: %s: is a directory; expected a file", path)
+	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("npz: open: %s: found %s; expected a regular file", path, info.Mode())
 	}
