@@ -1,7 +1,8 @@
 # One command for each intent; `make help` lists them.
 #
-# Variables: BACKEND (tensorflow or pytorch) and ARGS for `make run`,
-# FUZZTIME for `make fuzz`, RUN for `make bench` (a pattern of names).
+# Variables: BACKEND (tensorflow or pytorch) and ARGS for `make run`, BENCH (flags)
+# for `make bench`, FUZZTIME for `make fuzz`, RUN for `make bench-go` (a pattern of
+# names).
 # PTYCHO_LIBTENSORFLOW and PTYCHO_LIBTORCH give native libraries that are there
 # already, PTYCHO_CACHE another place, an absolute path, for those that are fetched.
 # With PTYCHO_REQUIRE_BROWSER=1 tests fail instead of skipping where there is no
@@ -11,6 +12,7 @@ BACKEND  ?= tensorflow
 ARGS     ?= --nepochs 15
 FUZZTIME ?= 60s
 RUN      ?= .
+BENCH    ?=
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -59,7 +61,7 @@ run: shim build ## reconstruct a small simulated data set
 
 # --- tests
 
-.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race fuzz fuzz-short bench soak
+.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race fuzz fuzz-short bench bench-go soak
 test: test-native test-pure ## all tests, on both native runtimes and with cgo off
 
 test-native: shim stub ## all tests on both native runtimes
@@ -89,7 +91,10 @@ fuzz: ## fuzz the readers of files, FUZZTIME for each
 fuzz-short: ## the same for ten seconds each
 	@build/fuzz.sh 10s
 
-bench: shim stub ## benchmarks
+bench: shim build ## measure both runtimes, interleaved (docs/benchmarks.md)
+	build/out/bin/ptycho bench $(BENCH)
+
+bench-go: shim stub ## Go benchmarks of single functions
 	go test -tags torch -run '^$$' -bench '$(RUN)' -benchmem ./...
 
 soak: shim stub ## long runs: memory and native handles

@@ -104,7 +104,7 @@ var flag = regexp.MustCompile("`(--[A-Za-z][A-Za-z0-9_-]*)")
 // TestFlags: every flag named in the text of a page is one of some command.
 func TestFlags(t *testing.T) {
 	known := map[string]bool{}
-	for _, command := range []string{"run", "train", "infer", "simulate", "evaluate", "inspect", "parity", "doctor"} {
+	for _, command := range []string{"run", "train", "infer", "simulate", "evaluate", "inspect", "parity", "bench", "doctor"} {
 		help, _ := output(t, ".", command, "--help")
 		for _, m := range regexp.MustCompile(`--[A-Za-z][A-Za-z0-9-]*`).FindAllString(help, -1) {
 			known[m] = true

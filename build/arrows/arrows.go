@@ -21,7 +21,7 @@ const module = "github.com/ptychobridge/ptychobridge"
 // and may be imported from there.
 var rows = [][]string{
 	{"cmd", "docs"},
-	{"selector", "parity"},
+	{"selector", "parity", "bench"},
 	{"workflow", "bridge/tfnative", "bridge/torchnative", "physics/physicstest"},
 	{"bundle", "report"},
 	{"model", "evaluate", "bridge/evalnative", "bridge/bridgetest"},

@@ -120,7 +120,7 @@ alone, on the native TensorFlow or LibTorch library as --backend says.`,
 	})
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.AddCommand(runCommand(a), trainCommand(a), inferCommand(a), simulateCommand(a), evaluateCommand(a), inspectCommand(a), parityCommand(a), parityWorkerCommand(a), doctorCommand(a), versionCommand(a))
+	root.AddCommand(runCommand(a), trainCommand(a), inferCommand(a), simulateCommand(a), evaluateCommand(a), inspectCommand(a), parityCommand(a), parityWorkerCommand(a), benchCommand(a), benchWorker(a), doctorCommand(a), versionCommand(a))
 	completionCommand(a, root)
 	helpCommand(root)
 	return root
