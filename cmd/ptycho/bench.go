@@ -46,7 +46,7 @@ are compared with those of the float64 evaluator; one that does other work is
 refused. The exit code is 1 where a contestant failed or was refused.`,
 		Example: `  ptycho bench
   ptycho bench --what step --batch-sizes 4,16 --threads 1,2 --rounds 15
-  ptycho bench --what step,predict --peer 'python3 peer.py' --output bench.json
+  ptycho bench --what step,predict --peer ./peer.py --output bench.json
   ptycho bench --what load,stitch`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return m.run(c.Context(), c.Flags().Changed("N")) },
