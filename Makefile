@@ -61,7 +61,7 @@ run: shim build ## reconstruct a small simulated data set
 
 # --- tests
 
-.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race fuzz fuzz-short bench bench-go soak
+.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race fuzz fuzz-short bench bench-go bench-peers soak
 test: test-native test-pure ## all tests, on both native runtimes and with cgo off
 
 test-native: shim stub ## all tests on both native runtimes
@@ -96,6 +96,13 @@ bench: shim build ## measure both runtimes, interleaved (docs/benchmarks.md)
 
 bench-go: shim stub ## Go benchmarks of single functions
 	go test -tags torch -run '^$$' -bench '$(RUN)' -benchmem ./...
+
+bench-peers: shim build ## the network in Keras and PyTorch beside ours (fetches 3 GB)
+	@python="$$(bench/peers/venv.sh)/bin/python"; \
+	build/out/bin/ptycho bench --what step,predict $(BENCH) \
+	  --peer "$$python bench/peers/keras_peer.py" --peer "$$python bench/peers/keras_peer.py --fit" \
+	  --peer "$$python bench/peers/keras_peer.py --jit" --peer "$$python bench/peers/torch_peer.py" \
+	  --peer "$$python bench/peers/torch_peer.py --channels-last" --peer "$$python bench/peers/torch_peer.py --compile"
 
 soak: shim stub ## long runs: memory and native handles
 	PTYCHO_SOAK=1 $(NATIVE_TEST) -tags torch -run Soak -v ./...
