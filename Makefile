@@ -98,7 +98,7 @@ bench-go: shim stub ## Go benchmarks of single functions
 	go test -tags torch -run '^$$' -bench '$(RUN)' -benchmem ./...
 
 bench-peers: shim build ## the network in Keras and PyTorch beside ours (fetches 3 GB)
-	@python="$$(bench/peers/venv.sh)/bin/python"; \
+	@venv="$$(bench/peers/venv.sh)" && python="'$$venv/bin/python'" && \
 	build/out/bin/ptycho bench --what step,predict $(BENCH) \
 	  --peer "$$python bench/peers/keras_peer.py" --peer "$$python bench/peers/keras_peer.py --fit" \
 	  --peer "$$python bench/peers/keras_peer.py --jit" --peer "$$python bench/peers/torch_peer.py" \

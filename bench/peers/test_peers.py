@@ -172,33 +172,6 @@ class Exchange(Case):
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-# TensorFlow and PyTorch cannot be loaded into one process, so that each peer has
-# its own. It prints its check and the losses of three steps.
-COURSE = """
-import json, sys
-import exchange
-import {module}
-
-work = exchange.Work(sys.argv[1])
-peer = {module}.{peer}
-{before}
-check, losses = peer.check(), []
-for k in range(3):
-    peer.step(k)
-    losses.append(peer.finish())
-print(json.dumps([check, losses]))
-"""
-
-EXPECT = """
-import numpy as np, torch
-with torch.no_grad():
-    x = peer.data[torch.from_numpy(work.indices)]
-    obj, intensity = peer.model(x)
-    loss = peer.model.loss(x, intensity)
-np.savez(work.directory / "expected.npz", object=obj.numpy(), intensity=intensity.numpy(), loss=loss.numpy())
-"""
-
-
 class Network(Case):
     """All peers make the same predictions and the same optimizer steps."""
 
