@@ -37,7 +37,7 @@ func changed(t *testing.T) Config {
 		"model.N": "128", "model.n_filters_scale": "1.0625", "model.model_type": "supervised", "model.amp_activation": "softplus",
 		"model.patch_merge": "reference", "data.kind": "intensity", "training.optimizer": "sgd", "training.scheduler": "warmup_cosine",
 		"training.gradient_clip_algorithm": "value", "training.nll_weight": "0.30000000000000004", "training.mae_weight": "0.1",
-		"reconstruction.weighting": "probe", "execution.device": "cuda:3", "execution.precision": "bf16-mixed", "training.seed": "18446744073709551615",
+		"reconstruction.weighting": "uniform", "execution.device": "cuda:3", "execution.precision": "bf16-mixed", "training.seed": "18446744073709551615",
 		"training.subsample_seed": "9007199254740993", "training.n_groups": "7", "training.n_subsample": "8", "training.neighbor_pool_size": "9",
 		"training.train_data_file": "a: b #c", "training.test_data_file": " yes ", "training.output_dir": "1e3", "training.backend": "pytorch",
 		"model.architecture":       "cnn",   // the only one there is
@@ -109,7 +109,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, InferenceConfig{OutputDir: "training_outputs", Backend: "tensorflow", BatchSize: 16}, DefaultInference())
 	require.Equal(t, ExecutionConfig{Device: "auto", Deterministic: true, Precision: "float32"}, DefaultExecution())
 	require.Equal(t, DataConfig{Kind: "auto", CoordScale: 1}, DefaultData())
-	require.Equal(t, ReconstructionConfig{DoStitching: true, Weighting: "uniform"}, DefaultReconstruction())
+	require.Equal(t, ReconstructionConfig{DoStitching: true, Weighting: "probe"}, DefaultReconstruction())
 	require.NoError(t, c.Validate())
 	require.NoError(t, c.Unsupported())
 	require.NoError(t, DefaultInference().Validate())

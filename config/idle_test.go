@@ -32,7 +32,7 @@ var idleCases = map[string]struct{ value, without, with string }{
 	"reconstruction.flip_x":            {"true", "do_stitching=false", ""},
 	"reconstruction.flip_y":            {"true", "do_stitching=false", ""},
 	"reconstruction.transpose":         {"true", "do_stitching=false", ""},
-	"reconstruction.weighting":         {"probe", "do_stitching=false", ""},
+	"reconstruction.weighting":         {"uniform", "do_stitching=false", ""},
 }
 
 func given(t *testing.T, pairs string) Layer {

@@ -69,7 +69,7 @@ var table = withFlags([]Field{
 	row("reconstruction.flip_x", false, trueOrFalse, "reverses the columns of a patch before it is placed", func(c *Config) *bool { return &c.Reconstruction.FlipX }),
 	row("reconstruction.flip_y", false, trueOrFalse, "reverses the rows of a patch before it is placed", func(c *Config) *bool { return &c.Reconstruction.FlipY }),
 	row("reconstruction.transpose", false, trueOrFalse, "exchanges rows and columns of a patch, after the flips", func(c *Config) *bool { return &c.Reconstruction.Transpose }),
-	row("reconstruction.weighting", WeightingUniform, oneOf(WeightingUniform, WeightingProbe), "how pixels of a patch count: alike, or by the probe's intensity", func(c *Config) *string { return &c.Reconstruction.Weighting }),
+	row("reconstruction.weighting", WeightingProbe, oneOf(WeightingUniform, WeightingProbe), "how pixels of a patch count: alike, or by the probe's intensity", func(c *Config) *string { return &c.Reconstruction.Weighting }),
 
 	row("execution.device", "auto", device, "where to compute", func(c *Config) *string { return &c.Execution.Device }),
 	row("execution.threads", 0, whole(0, 1024), "threads of one operation; 0: one for each processor", func(c *Config) *int { return &c.Execution.Threads }),
