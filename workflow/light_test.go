@@ -30,6 +30,7 @@ func TestWeighting(t *testing.T) {
 		require.NoError(t, canvas.Add([]complex64{1, 1, 1, 1, 2, 2, 2, 2}))
 		require.NoError(t, r.stitch(canvas, o))
 	}
+	o.Reconstruction.Weighting = config.WeightingUniform
 	stitched()
 	require.Equal(t, []complex64{1, 1.5, 2}, r.Object.Data[:3])
 
