@@ -17,7 +17,7 @@ const (
 	Layer          Level = "layer"          // values between the blocks of the network
 	Network        Level = "network"        // amplitude and phase of the object patches
 	Physics        Level = "physics"        // object patches to predicted intensities
-	Loss           Level = "loss"           // loss, deviance, share of bright pixels
+	Loss           Level = "loss"           // loss and deviance
 	Gradient       Level = "gradient"       // of the loss, by each parameter
 	Step           Level = "step"           // weights and moments after one optimizer step
 	Training       Level = "training"       // losses, and the predicted object, over k steps

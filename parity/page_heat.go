@@ -103,7 +103,7 @@ var says = map[Level]string{
 	Layer:          "values between the blocks of the network",
 	Network:        "amplitude and phase of the object patches",
 	Physics:        "object patches to predicted intensities",
-	Loss:           "loss, deviance, share of bright pixels",
+	Loss:           "loss and deviance",
 	Gradient:       "of the loss, by each parameter",
 	Step:           "weights and moments after one optimizer step",
 	Training:       "losses, and the predicted object, over the steps",
