@@ -61,7 +61,7 @@ run: shim build ## reconstruct a small simulated data set
 
 # --- tests
 
-.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race fuzz fuzz-short bench bench-go bench-peers soak
+.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race race-short fuzz fuzz-short bench bench-go bench-peers soak
 test: test-native test-pure ## all tests, on both native runtimes and with cgo off
 
 test-native: shim stub ## all tests on both native runtimes
@@ -84,6 +84,9 @@ test-torch: shim ## the tests of LibTorch's bridge
 
 race: shim stub ## all tests under the race detector
 	$(NATIVE_TEST) -race -tags torch ./...
+
+race-short: shim stub ## the tests of concurrent runs under it
+	$(NATIVE_TEST) -race -tags torch -run Concurrent ./selector
 
 fuzz: ## fuzz the readers of files, FUZZTIME for each
 	@build/fuzz.sh $(FUZZTIME)

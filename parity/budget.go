@@ -26,8 +26,10 @@ var (
 	ofLate     = budget("loss after 100 steps", 1e-6, None, "float32 losses lie 1e-3 apart by then and more with each step: shown as a curve")
 	ofCourse   = budget("object over steps", 1e-6, None, "float32 weights drift apart after tens of steps, and patches of a network in training with them: shown as a curve, judged in the reconstruction")
 
-	ofHistory = budget("history", 5e-2, 5e-2, "losses of the epochs: those of two trainings follow each other and do not agree digit by digit, in float64 neither, see object")
-	ofObject  = budget("object", 0.2, 0.2, "complex error between the two objects after one complex factor, where their light fell; the last digit grows from step to step, by a tenth or more at the full rate, so that some hundred steps bring float64 to where float32 was after some ten")
+	ofHistory = budget("history", 0.02, 0.1, "losses of the epochs, relative to their fall: those of two trainings follow each other and do not agree digit by digit, in float64 neither, see object")
+	ofObject  = budget("object", 0.1, 0.2, "complex error between the two objects after one complex factor, where their light fell; the last digit grows from step to step at the full rate, so that some hundred steps bring float64 to where float32 was after some ten")
+
+	ofForeign = budget("foreign", 1e-8, 1e-4, "a network of any depth, exported by another program; set --limit for the one at hand")
 )
 
 // Budgets lists them all, single operations first.

@@ -80,19 +80,19 @@ func figure(k Key, b Budget, first, second, judge Record) (Figure, error) {
 }
 
 // judge sets Within and Off. Where the evaluator was asked, each runtime must
-// be within the limit of it, and the two within twice the limit of each
-// other; else within the limit of each other.
+// be within the limit of it, and so the two are within twice the limit of each
+// other; else they must be within the limit of each other.
 func (f *Figure) judge() {
 	if f.Within = true; f.Limit < 0 {
 		return
 	}
 	if f.Judged == nil {
-		if f.Pair.Relative > f.Limit {
+		if !(f.Pair.Relative <= f.Limit) { // so that what is no number is off
 			f.Within, f.Off = false, SideUnknown
 		}
 		return
 	}
-	one, two := f.Judged[0].Relative > f.Limit, f.Judged[1].Relative > f.Limit
+	one, two := !(f.Judged[0].Relative <= f.Limit), !(f.Judged[1].Relative <= f.Limit)
 	switch {
 	case one && two:
 		f.Off = SideBoth
@@ -152,6 +152,9 @@ func (r *Report) reconstruction(t graph.DType, first, second Record) error {
 		if err != nil {
 			return err
 		}
+		f.Pair.Relative = f.Pair.Absolute / fall(second[key(name)].Float64())
+		f.Within, f.Off = true, SideNone
+		f.judge()
 		r.Figures = append(r.Figures, f)
 	}
 	x, err := objectOf(key, first)
@@ -171,7 +174,7 @@ func (r *Report) reconstruction(t graph.DType, first, second Record) error {
 		return err
 	}
 	f.Pair.Relative = m.ComplexError // the factor that ptychography leaves open is no difference
-	f.Off = SideNone
+	f.Within, f.Off = true, SideNone
 	f.judge()
 	r.Figures = append(r.Figures, f)
 	r.Reconstructions = append(r.Reconstructions, Reconstructed{
@@ -179,6 +182,16 @@ func (r *Report) reconstruction(t graph.DType, first, second Record) error {
 		Losses: [2][]float64{first[key(keptTrain)].Float64(), second[key(keptTrain)].Float64()},
 	})
 	return nil
+}
+
+// fall is by how much losses of epochs fall, so that their distance does not
+// drown in what all of them share; of one epoch a thousandth of the loss.
+func fall(losses []float64) float64 {
+	least, most := slices.Min(losses), slices.Max(losses)
+	if len(losses) == 1 {
+		most = least + 1e-3*math.Abs(least)
+	}
+	return max(most-least, 1e-9*math.Abs(least), math.SmallestNonzeroFloat64) // losses that are all alike
 }
 
 // objectOf puts the object of a record together.

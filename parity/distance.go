@@ -26,7 +26,7 @@ type Distance struct {
 // float64 and a float32, b is rounded for ULP and Equal.
 func Between(a, b bridge.Tensor) Distance {
 	x, y := a.Float64(), b.Float64()
-	if len(x) != len(y) {
+	if len(x) != len(y) || !a.Shape.Equal(b.Shape) {
 		return endless()
 	}
 	_, single := a.Data.([]float32)
@@ -50,12 +50,36 @@ func Between(a, b bridge.Tensor) Distance {
 			equal++
 		}
 	}
+	if one, two, ok := integers(a, b); ok {
+		equal = alike(one, two)
+		if d.Absolute == 0 && equal < len(x) { // beyond 2⁵³
+			d.Absolute = 1
+		}
+	}
 	d.Finite, d.Equal = true, 1
 	if len(x) > 0 {
 		d.Equal = float64(equal) / float64(len(x))
 	}
 	d.Relative, d.L2 = ratio(d.Absolute, largest), ratio(math.Sqrt(difference), math.Sqrt(norm))
 	return d
+}
+
+// integers gives the elements of two int64 tensors.
+func integers(a, b bridge.Tensor) (one, two []int64, ok bool) {
+	one, ok = a.Data.([]int64)
+	two, also := b.Data.([]int64)
+	return one, two, ok && also
+}
+
+// alike counts the elements that are equal.
+func alike(a, b []int64) int {
+	n := 0
+	for i := range a {
+		if a[i] == b[i] {
+			n++
+		}
+	}
+	return n
 }
 
 // endless is the distance of what cannot be compared.

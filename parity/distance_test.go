@@ -31,7 +31,12 @@ func TestBetween(t *testing.T) {
 	require.Equal(t, Distance{Equal: 1, Finite: true}, Between(f32(0, 7), f32(0, 7)))
 	require.Equal(t, Distance{Equal: 1, Finite: true}, Between(f32(), f32()))
 	require.InDelta(t, math.MaxFloat64, Between(f32(1), f32(0)).Relative, 0, "anything is far from nothing")
+	big := func(v int64) bridge.Tensor { return bridge.NewTensor([]int64{v, 7}, 2) }
+	d = Between(big(1<<53), big(1<<53+1))
+	require.InDelta(t, 0.5, d.Equal, 0, "float64 does not tell them apart")
+	require.Positive(t, d.Relative)
 	for name, v := range map[string][2]bridge.Tensor{
+		"other shape":       {bridge.NewTensor([]float32{1, 2}, 2, 1), bridge.NewTensor([]float32{1, 2}, 1, 2)},
 		"NaN in the first":  {f32(float32(math.NaN())), f32(1)},
 		"NaN in both":       {f64(math.NaN()), f64(math.NaN())},
 		"infinite":          {f64(math.Inf(1)), f64(1)},

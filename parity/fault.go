@@ -17,7 +17,9 @@ func Faulty(b bridge.Backend, operation string) (bridge.Backend, error) {
 		if op.String() == operation && !op.IsUpdate() {
 			return faulty{b, op}, nil
 		}
-		names = append(names, op.String())
+		if !op.IsUpdate() {
+			names = append(names, op.String())
+		}
 	}
 	return nil, fmt.Errorf("parity: fault: there is no operation %s; expected one of %s", operation, strings.Join(names, ", "))
 }

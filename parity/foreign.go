@@ -15,10 +15,6 @@ import (
 // of the suite.
 const Foreign Level = "foreign"
 
-// ofForeign limits the outputs of foreign networks, whose depth is not known.
-// Integers must be equal.
-var ofForeign = budget("foreign", 1e-8, 1e-4, "a network of any depth; set the limit for the one at hand")
-
 // ForeignModel is one of two that are compared.
 type ForeignModel struct {
 	bridge.Foreign

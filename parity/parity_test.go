@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"math"
+	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +68,70 @@ func TestAlike(t *testing.T) {
 	require.Equal(t, []int{0, 1}, r.Courses[0].Steps)
 	require.Equal(t, []int{1, 2}, r.Courses[0].At)
 	require.InDelta(t, 1, r.Reconstructions[0].Metrics.PhaseCorrelation, 1e-12)
+}
+
+// TestGroups: at gridsize 2 every level has what it needs.
+func TestGroups(t *testing.T) {
+	s := small(t, Layer, Network, Physics, Loss, Gradient, Step, Training)
+	s.Model.Gridsize, s.Floats, s.Steps = 2, []string{"float64"}, 1
+	a, judge := outcome(t, evalnative.Open(), s, false), outcome(t, evalnative.Open(), s, true)
+	r, err := Compare(s, a, a, &judge)
+	require.NoError(t, err)
+	require.True(t, r.Within)
+	require.Len(t, r.Levels, 7)
+}
+
+// TestVerdict: what is no number is off, and a history is judged by its fall.
+func TestVerdict(t *testing.T) {
+	f := Figure{Limit: 1, Pair: Distance{Relative: math.NaN()}}
+	f.judge()
+	require.Equal(t, SideUnknown, f.Off)
+	f = Figure{Limit: 1, Judged: &[2]Distance{{Relative: 0.5}, {Relative: math.NaN()}}}
+	f.judge()
+	require.Equal(t, SideSecond, f.Off)
+	require.InDelta(t, 3, fall([]float64{-1000, -1003, -1001}), 0)
+	require.InDelta(t, 1, fall([]float64{-1000}), 1e-9, "of one epoch a thousandth")
+
+	s := small(t, Reconstruction)
+	s.Floats, s.Training.NEpochs = []string{"float64"}, 2
+	a := outcome(t, evalnative.Open(), s, false)
+	still := maps.Clone(a.Record)
+	key := Key{Reconstruction, experimentTraining, graph.Float64, keptTrain}
+	losses := a.Record[key].Float64()
+	still[key] = bridge.NewTensor([]float64{losses[0], losses[0]}, 2)
+	r, err := Compare(s, Outcome{Info: a.Info, Record: still}, a, nil)
+	require.NoError(t, err)
+	require.False(t, r.Within, "a runtime that learns nothing is not within the budget")
+}
+
+// TestSchemaIsDocumented: docs/parity.md names the schema and every key.
+func TestSchemaIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/parity.md")
+	require.NoError(t, err)
+	keys := map[string]bool{}
+	keysOf(reflect.TypeFor[Report](), keys)
+	require.Greater(t, len(keys), 40)
+	for k := range keys {
+		require.True(t, strings.Contains(string(page), "`"+k+"`"), "docs/parity.md does not name the key %s", k)
+	}
+	require.Contains(t, string(page), Schema)
+}
+
+// keysOf gathers the JSON keys of the types of this package, down to those of
+// others, which other pages describe.
+func keysOf(typ reflect.Type, keys map[string]bool) {
+	for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice || typ.Kind() == reflect.Array {
+		typ = typ.Elem()
+	}
+	if typ.Kind() != reflect.Struct || !strings.HasSuffix(typ.PkgPath(), "/parity") && typ != reflect.TypeFor[Budget]() && typ != reflect.TypeFor[bridge.Info]() {
+		return
+	}
+	for i := range typ.NumField() {
+		if key, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ","); key != "" && key != "-" {
+			keys[key] = true
+		}
+		keysOf(typ.Field(i).Type, keys)
+	}
 }
 
 // TestFaultIsFound: a wrong max-pool shows at the operations that use it and at

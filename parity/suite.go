@@ -100,7 +100,10 @@ func (s Settings) ofModel(raw *dataset.Raw, trained *bundle.Bundle, t graph.DTyp
 		return nil, err
 	}
 	one := func(level Level, p *graph.Program, feeds bridge.Tensors, budget func(output string) Budget) Experiment {
-		r := Run{Program: p.Name, Feeds: feeds}
+		r := Run{Program: p.Name, Feeds: bridge.Tensors{}}
+		for _, n := range p.Inputs() { // the network has no offsets, the physics no patterns
+			r.Feeds[n.Attr.Name] = feeds[n.Attr.Name]
+		}
 		for _, o := range p.Outputs {
 			if o.Name != model.OutputBright { // a count: rounding takes single pixels over its threshold
 				r.Keep = append(r.Keep, Keep{o.Name, o.Name, budget(o.Name)})
@@ -271,7 +274,6 @@ func (b *bench) layers() (layers, network *graph.Program) {
 // those of a trained network.
 func (b *bench) patches() bridge.Tensors {
 	feeds := b.batch(0)
-	delete(feeds, model.InputIndices)
 	n, c := b.Model.N, b.Model.Gridsize*b.Model.Gridsize
 	if !b.Model.ObjectBig {
 		c = 1

@@ -12,7 +12,7 @@ func WriteTable(w io.Writer, r *Report) error {
 	for _, f := range r.Failures {
 		fmt.Fprintf(&t, "%s did not finish:\n  %s\n", f.Backend, strings.ReplaceAll(f.Error, "\n", "\n  "))
 	}
-	if len(r.Failures) == 0 {
+	if len(r.Figures) > 0 {
 		r.body(&t)
 	}
 	for _, n := range r.Notes {
@@ -57,7 +57,8 @@ func (r *Report) body(t *strings.Builder) {
 		fmt.Fprintf(t, "%s %s: %s\n", x.Backend, x.What, same)
 	}
 	if r.Within {
-		fmt.Fprintf(t, "\nwithin the budgets: %d figures\n", len(r.Figures))
+		_, sentence, _ := r.verdict(r.names())
+		fmt.Fprintf(t, "\n%s\n", strings.ReplaceAll(sentence, ". ", ".\n"))
 	} else {
 		_, sentence, _ := r.verdict(r.names())
 		fmt.Fprintf(t, "\nNOT within the budgets.\n%s\n", sentence)

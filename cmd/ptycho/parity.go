@@ -51,7 +51,7 @@ name, as --map says, or by order.`,
   ptycho parity --tf-saved-model exported --torch-script exported.pt \
     --input arrays.npz --map x=input`,
 		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return p.run(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error { return p.run(c) },
 	}
 	p.register(c)
 	return c
@@ -73,6 +73,7 @@ type comparison struct {
 	nphotons           float64
 	seed               uint64
 	repeats, inProcess bool
+	force              bool
 	fault              string
 }
 
@@ -101,19 +102,21 @@ func (p *comparison) register(c *cobra.Command) {
 	f.IntVar(&p.threads, "threads", 0, "threads of one operation; 0: one for each processor")
 	f.BoolVar(&p.repeats, "repeats", true, "also compare each runtime with itself: again, and with another number of threads")
 	f.BoolVar(&p.inProcess, "in-process", false, "also compute in this process, and compare with processes of their own")
+	f.BoolVar(&p.force, "force", false, "replace an earlier report in --output-dir")
 	f.StringVar(&p.fault, "fault", "", "makes an operation of a runtime wrong, as in pytorch:MaxPool, to see it found")
 	completeValues(c, "levels", levels...)
 	completeValues(c, "precisions", "float64", "float32")
 }
 
-func (p *comparison) run(ctx context.Context) error {
+func (p *comparison) run(c *cobra.Command) error {
+	ctx := c.Context()
 	if p.foreign.wanted() {
 		return p.compareForeign()
 	}
-	if err := p.check(); err != nil {
+	if err := p.check(c); err != nil {
 		return err
 	}
-	d, err := newDirectory(p.output, p.output == "parity_outputs", false, []string{p.data})
+	d, err := newDirectory(p.output, p.output == "parity_outputs", p.force, []string{p.data, p.model})
 	if err != nil {
 		return err
 	}
@@ -127,7 +130,10 @@ func (p *comparison) run(ctx context.Context) error {
 	if err := parity.WriteHTML(d.file(fileParityPage), report); err != nil {
 		return err
 	}
-	if p.certificate {
+	if err := d.keep(); err != nil {
+		return err
+	}
+	if p.certificate && len(report.Failures) == 0 {
 		if err := bundle.Certify(p.model, report.Certificate()); err != nil {
 			return err
 		}
@@ -143,7 +149,7 @@ func (p *comparison) run(ctx context.Context) error {
 }
 
 // check judges the flags.
-func (p *comparison) check() error {
+func (p *comparison) check(c *cobra.Command) error {
 	var faults []error
 	fault := func(bad bool, format string, arguments ...any) {
 		if bad {
@@ -161,6 +167,14 @@ func (p *comparison) check() error {
 	fault(p.steps < 1, "--steps: found %d; expected 1 or more", p.steps)
 	fault(p.judged < 1 || p.judged > p.steps, "--judged-steps: found %d; expected 1 to %d, the number of --steps", p.judged, p.steps)
 	fault(p.certificate && p.model == "", "--certificate: there is no --model-path to put it into")
+	fault(p.certificate && p.fault != "", "--certificate does not go with --fault")
+	for _, l := range parity.Certifies() {
+		fault(p.certificate && len(p.levels) > 0 && !slices.Contains(p.levels, string(l)), "--certificate: the level %s is missing from --levels", l)
+	}
+	for _, name := range []string{"gridsize", "n-filters-scale", "trained-filters-scale", "nphotons", "nepochs"} {
+		fault(p.model != "" && c.Flags().Changed(name), "--%s does not go with --model-path: the model has its own", name)
+	}
+	fault(p.model != "" && slices.Contains(p.levels, string(parity.Reconstruction)), "--levels: %s trains a model anew and does not go with --model-path", parity.Reconstruction)
 	fault(p.model != "" && p.data == "", "--model-path: there is no --train-data-file; give the scan that the model is to be compared on")
 	fault(p.threads < 0, "--threads: found %d; expected 0 or more", p.threads)
 	faults = append(faults, p.configuration().Validate())
@@ -197,6 +211,9 @@ func (p *comparison) settings(raw *dataset.Raw) (parity.Settings, error) {
 			return parity.Settings{}, err
 		}
 		m, c.Model = b.Config.Training.Model, b.Config.Training.Model
+		if m.N != raw.N {
+			return parity.Settings{}, usageError{fmt.Errorf("%s holds patterns of %d×%d; the model %s is of N = %d", raw.Path, raw.N, raw.N, bundleFile(p.model), m.N)}
+		}
 		c.NPhotons, c.NeighborCount = b.Config.Training.NPhotons, b.Config.Training.NeighborCount
 	}
 	s := parity.Settings{
@@ -208,6 +225,9 @@ func (p *comparison) settings(raw *dataset.Raw) (parity.Settings, error) {
 	}
 	if len(s.Levels) == 0 {
 		s.Levels = parity.Levels()
+	}
+	if p.model != "" { // it is not trained anew
+		s.Levels = slices.DeleteFunc(s.Levels, func(l parity.Level) bool { return l == parity.Reconstruction })
 	}
 	if p.model == "" {
 		return s, nil
@@ -272,7 +292,12 @@ func (p *comparison) compare(ctx context.Context, d *directory) (*parity.Report,
 		return nil, err
 	}
 	if p.repeats && len(report.Failures) == 0 {
-		if report.Repeats, err = w.again(ctx, outcomes); err != nil {
+		var failure crashed
+		report.Repeats, err = w.again(ctx, outcomes)
+		switch {
+		case errors.As(err, &failure): // the figures stay
+			report.Failures, report.Within = append(report.Failures, parity.RuntimeFailure{Backend: failure.backend, Error: err.Error()}), false
+		case err != nil:
 			return nil, err
 		}
 	}

@@ -29,7 +29,7 @@ func (o *foreign) register(f *pflag.FlagSet) {
 }
 
 func (o *foreign) wanted() bool {
-	return o.savedModel != "" || o.script != "" || o.input != "" || o.signature != "" || len(o.names) > 0
+	return o.savedModel != "" || o.script != "" || o.input != "" || o.signature != "" || len(o.names) > 0 || o.limit != 0
 }
 
 func (o *foreign) check() (map[string]string, error) {

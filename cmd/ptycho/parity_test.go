@@ -20,9 +20,14 @@ import (
 // make it.
 const crashIn = "PTYCHO_TEST_CRASH_IN"
 
+// crashLate says that only the repeats die.
+const crashLate = "PTYCHO_TEST_CRASH_LATE"
+
 // crash dies where the environment and the command line ask for it.
 func crash(arguments []string) {
-	if name := os.Getenv(crashIn); name != "" && strings.Contains(strings.Join(arguments, " "), "--backend "+name+" ") && !strings.Contains(strings.Join(arguments, " "), "-available") {
+	line := strings.Join(arguments, " ")
+	late := strings.Contains(line, "-again") == (os.Getenv(crashLate) != "")
+	if name := os.Getenv(crashIn); name != "" && strings.Contains(line, "--backend "+name+" ") && !strings.Contains(line, "-available") && late {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
 }
@@ -55,7 +60,7 @@ func TestParity(t *testing.T) {
 	code, stdout, stderr := ptycho(t, quick("--train-data-file", data, "--nphotons", "1e5", "--output-dir", output, "--in-process",
 		"--levels", "layer,physics,gradient,step,training,reconstruction", "--trained-filters-scale", "0.25")...)
 	require.Equal(t, exitDone, code, stdout+stderr)
-	require.Contains(t, stdout, "within the budgets")
+	require.Contains(t, stdout, "Within the budget")
 	require.Contains(t, stderr, "evaluator")
 	text, err := os.ReadFile(filepath.Join(output, fileParity))
 	require.NoError(t, err)
@@ -118,6 +123,17 @@ func TestParityOfACrash(t *testing.T) {
 	require.Equal(t, config.PyTorch, r.Failures[0].Backend)
 }
 
+// TestParityOfALateCrash: the figures stay where a repeat dies.
+func TestParityOfALateCrash(t *testing.T) {
+	requireBoth(t)
+	t.Setenv(crashIn, config.TensorFlow)
+	t.Setenv(crashLate, "1")
+	code, stdout, stderr := ptycho(t, quick("--output-dir", t.TempDir(), "-q", "--levels", "loss")...)
+	require.Equal(t, exitFailed, code, stderr)
+	require.Contains(t, stdout, "tensorflow did not finish:")
+	require.Contains(t, stdout, "float64 loss")
+}
+
 func TestParityIsInterrupted(t *testing.T) {
 	requireBoth(t)
 	output := filepath.Join(t.TempDir(), "report")
@@ -151,6 +167,10 @@ func TestParityRefuses(t *testing.T) {
 		"as in pytorch:MaxPool":         {"--fault", "MaxPool"},
 		"there is no operation Pool":    {"--fault", "pytorch:Pool"},
 		"there is no --model-path":      {"--certificate"},
+		"does not go with --fault":      {"--certificate", "--fault", "pytorch:MaxPool"},
+		"the level physics is missing":  {"--certificate", "--levels", "network,loss,gradient"},
+		"the model has its own":         {"--model-path", "m", "--gridsize", "2"},
+		"trains a model anew":           {"--model-path", "m", "--levels", "reconstruction"},
 		"there is no --train-data-file": {"--model-path", "m"},
 		"training.nepochs":              {"--nepochs", "0"},
 		"--torch-script is missing":     {"--tf-saved-model", "d"},
@@ -170,7 +190,7 @@ func TestParityOfAModel(t *testing.T) {
 	require.Equal(t, exitDone, code, stderr)
 	before, err := os.ReadFile(filepath.Join(run, fileBundle))
 	require.NoError(t, err)
-	code, stdout, stderr := ptycho(t, quick("--train-data-file", data, "--model-path", run, "--certificate", "--output-dir", t.TempDir(), "--levels", "network,gradient", "--repeats=false")...)
+	code, stdout, stderr := ptycho(t, "parity", "--train-data-file", data, "--model-path", run, "--certificate", "--output-dir", t.TempDir(), "--levels", "network,physics,loss,gradient", "--repeats=false", "--batch-size", "1")
 	require.Equal(t, exitDone, code, stdout+stderr)
 	after, err := os.ReadFile(filepath.Join(run, fileBundle))
 	require.NoError(t, err)

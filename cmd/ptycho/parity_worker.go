@@ -213,7 +213,7 @@ func (w *workers) again(ctx context.Context, before *outcomes) ([]parity.Repeat,
 		}{{"again, in another process", used}, {fmt.Sprintf("with %d threads instead of %d", others, used), others}} {
 			o, err := w.start(ctx, name, fmt.Sprintf("%s-%d-%s", name, t.threads, "again"), t.threads, s)
 			if err != nil {
-				return nil, err
+				return all, err
 			}
 			all = append(all, parity.Again(t.what, t.threads, before.of[name], o))
 		}
@@ -235,7 +235,10 @@ func (e missing) Error() string      { return e.text }
 func (missing) Is(target error) bool { return target == bridge.ErrUnavailable }
 
 // crashed is the end of a process that left no outcome.
-type crashed struct{ error }
+type crashed struct {
+	error
+	backend string
+}
 
 func (e crashed) Unwrap() error { return e.error }
 
@@ -262,8 +265,12 @@ func (w *workers) start(ctx context.Context, backend, place string, threads int,
 	if err := c.Start(); err != nil {
 		return parity.Outcome{}, fmt.Errorf("parity: %w", err)
 	}
-	for lines := bufio.NewScanner(told); lines.Scan(); {
-		w.line("%-12s %s", backend, lines.Text())
+	for lines := bufio.NewReader(told); ; {
+		text, err := lines.ReadString('\n')
+		if err != nil {
+			break // the process has ended, or closed it
+		}
+		w.line("%-12s %s", backend, strings.TrimSpace(text))
 	}
 	err = c.Wait()
 	if ctx.Err() != nil {
@@ -273,7 +280,7 @@ func (w *workers) start(ctx context.Context, backend, place string, threads int,
 		return parity.Outcome{}, missing{strings.TrimPrefix(strings.TrimSpace(said.String()), "ptycho: ")}
 	}
 	if err != nil {
-		return parity.Outcome{}, crashed{fmt.Errorf("parity: the process of %s ended with: %w%s", backend, err, lastWords(said.String()))}
+		return parity.Outcome{}, crashed{fmt.Errorf("parity: the process of %s ended with: %w%s", backend, err, lastWords(said.String())), backend}
 	}
 	return parity.LoadOutcome(directory)
 }
