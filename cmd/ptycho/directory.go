@@ -15,7 +15,7 @@ import (
 // replaced.
 var outputs = []string{
 	fileConfig, fileRun, fileHistory, fileReconstruction, fileAmplitude, filePhase, fileComparison, fileMetrics, fileBundle, fileSimulated, filePredictions,
-	fileReport, fileParity, fileParityPage,
+	fileReport,
 }
 
 // dirCheckpoints is a run's directory of checkpoints.

@@ -25,6 +25,9 @@ const (
 	fileParityPage = "parity.html"
 )
 
+// parityOutputs is the directory in which reports are numbered.
+const parityOutputs = "parity_outputs"
+
 func parityCommand(a *app) *cobra.Command {
 	p := &comparison{app: a}
 	c := &cobra.Command{
@@ -73,7 +76,6 @@ type comparison struct {
 	nphotons           float64
 	seed               uint64
 	repeats, inProcess bool
-	force              bool
 	fault              string
 }
 
@@ -87,7 +89,7 @@ func (p *comparison) register(c *cobra.Command) {
 	f.StringVar(&p.model, "model-path", "", "trained model whose weights are compared, up to the level training: model.ptycho.zip, or the directory that holds it")
 	f.BoolVar(&p.certificate, "certificate", false, "put the summary into the manifest of --model-path")
 	p.foreign.register(f)
-	f.StringVar(&p.output, "output-dir", "parity_outputs", "directory for the report; by default the next free parity_outputs/<number>")
+	f.StringVar(&p.output, "output-dir", parityOutputs, "directory for the report; by default the next free parity_outputs/<number>")
 	f.StringSliceVar(&p.levels, "levels", nil, "what to compare, of "+strings.Join(levels, ", ")+"; default: all")
 	f.StringSliceVar(&p.precisions, "precisions", []string{"float64", "float32"}, "float64, float32 or both")
 	f.IntVar(&p.gridsize, "gridsize", 1, "g: a group has g² patterns")
@@ -102,7 +104,6 @@ func (p *comparison) register(c *cobra.Command) {
 	f.IntVar(&p.threads, "threads", 0, "threads of one operation; 0: one for each processor")
 	f.BoolVar(&p.repeats, "repeats", true, "also compare each runtime with itself: again, and with another number of threads")
 	f.BoolVar(&p.inProcess, "in-process", false, "also compute in this process, and compare with processes of their own")
-	f.BoolVar(&p.force, "force", false, "replace an earlier report in --output-dir")
 	f.StringVar(&p.fault, "fault", "", "makes an operation of a runtime wrong, as in pytorch:MaxPool, to see it found")
 	completeValues(c, "levels", levels...)
 	completeValues(c, "precisions", "float64", "float32")
@@ -116,7 +117,10 @@ func (p *comparison) run(c *cobra.Command) error {
 	if err := p.check(c); err != nil {
 		return err
 	}
-	d, err := newDirectory(p.output, p.output == "parity_outputs", p.force, []string{p.data, p.model})
+	if entries, err := os.ReadDir(p.output); err == nil && len(entries) > 0 && p.output != parityOutputs {
+		return usageError{fmt.Errorf("output directory %s is not empty; nothing is overwritten: give another --output-dir", p.output)}
+	}
+	d, err := newDirectory(p.output, p.output == parityOutputs, false, nil)
 	if err != nil {
 		return err
 	}
@@ -128,9 +132,6 @@ func (p *comparison) run(c *cobra.Command) error {
 		return err
 	}
 	if err := parity.WriteHTML(d.file(fileParityPage), report); err != nil {
-		return err
-	}
-	if err := d.keep(); err != nil {
 		return err
 	}
 	if p.certificate && len(report.Failures) == 0 {
