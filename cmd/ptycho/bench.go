@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -302,9 +301,7 @@ func expectation(ctx context.Context, program, directory string) error {
 
 func (m *measurement) print(r *bench.Report) error {
 	if m.json {
-		e := json.NewEncoder(m.stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
+		return m.printJSON(r)
 	}
 	if err := bench.WriteTable(m.stdout, r); err != nil || m.output == "" {
 		return err

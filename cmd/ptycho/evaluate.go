@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -87,9 +86,7 @@ func (e *evaluation) run(path string) error {
 		}
 	}
 	if e.json {
-		encoder := json.NewEncoder(e.stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(result)
+		return e.printJSON(result)
 	}
 	for _, note := range m.Notes {
 		e.warn(note)

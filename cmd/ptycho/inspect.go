@@ -3,7 +3,6 @@ package main
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -59,9 +58,7 @@ func (a *app) inspect(path string) error {
 		return err
 	}
 	if a.json {
-		e := json.NewEncoder(a.stdout)
-		e.SetIndent("", "  ")
-		return errors.Join(err, e.Encode(found))
+		return errors.Join(err, a.printJSON(found))
 	}
 	_, failed := io.WriteString(a.stdout, found.table())
 	return errors.Join(err, failed)

@@ -57,6 +57,13 @@ type inputRecord struct {
 	Patterns int    `json:"patterns"`
 }
 
+// printJSON writes the one document of --json.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
 func writeJSON(path string, v any) error {
 	content, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -311,9 +310,7 @@ func (p *comparison) compare(ctx context.Context, d *directory) (*parity.Report,
 
 func (p *comparison) print(d *directory, r *parity.Report) error {
 	if p.json {
-		e := json.NewEncoder(p.stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
+		return p.printJSON(r)
 	}
 	if err := parity.WriteTable(p.stdout, r); err != nil {
 		return err

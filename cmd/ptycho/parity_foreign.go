@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -70,9 +69,7 @@ func (p *comparison) compareForeign() error {
 		return err
 	}
 	if p.json {
-		e := json.NewEncoder(p.stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(r)
+		err = p.printJSON(r)
 	} else {
 		err = parity.WriteForeignTable(p.stdout, r)
 	}

@@ -58,10 +58,14 @@ func noCommand(c *cobra.Command, name string) error {
 // helpCommand makes cobra's command refuse what is no command.
 func helpCommand(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
-	c, _, err := root.Find([]string{"help"})
-	if err != nil {
-		panic("ptycho: BUG: there is no help command")
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			wordHelp(root, c)
+		}
 	}
+}
+
+func wordHelp(root, c *cobra.Command) {
 	c.Short = "Print the help of a command"
 	c.Long = c.Short + ", as COMMAND --help does."
 	c.Example = "  ptycho help run"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -73,9 +72,7 @@ func (r *runner) tell(p workflow.Progress) {
 func (a *app) print(d *directory, record *runRecord) error {
 	a.screen.clear()
 	if a.json {
-		e := json.NewEncoder(a.stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(record)
+		return a.printJSON(record)
 	}
 	fmt.Fprintln(a.stdout, times(record.Times))
 	if h := record.History; len(h) > 0 && h[len(h)-1].ValidationDeviance != 0 {
