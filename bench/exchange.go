@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/ptychobridge/ptychobridge/bridge/cases"
 	"github.com/ptychobridge/ptychobridge/bundle/safetensors"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
@@ -104,20 +105,11 @@ func (s Settings) indices(k int) []int32 {
 
 // offsets makes up offsets [P, 2] within reach whose mean over each group is 0.
 func (s Settings) offsets() []float32 {
-	random := rand.New(rand.NewPCG(s.Seed, 1))
 	c := s.channels()
-	out := make([]float32, 2*s.Patterns)
-	for axis := range 2 {
-		for first := axis; first < len(out); first += 2 * c {
-			d, mean := make([]float64, c), 0.0
-			for i := range d {
-				d[i] = reach * (random.Float64() - 0.5)
-				mean += d[i] / float64(c)
-			}
-			for i := range d {
-				out[first+2*i] = float32(d[i] - mean)
-			}
-		}
+	wide := cases.Offsets(rand.New(rand.NewPCG(s.Seed, 1)), s.Patterns/c, c, reach)
+	out := make([]float32, len(wide))
+	for i, v := range wide {
+		out[i] = float32(v)
 	}
 	return out
 }

@@ -156,9 +156,8 @@ func (s Settings) bench(raw *dataset.Raw, trained *bundle.Bundle, t graph.DType)
 	m := model.New(model.Settings{
 		Model: s.Model, Float: t, Patterns: patterns, Canvas: physics.Side(n, s.Model.Gridsize, reach, physics.Rule(s.Model.PatchMerge)), Modes: modes,
 		IntensityScale: scale, TrainScale: true,
-		Weights:         model.Weights{NLL: 1},
-		Optimizer:       model.Optimizer{Name: "adam", Beta1: 0.9, Beta2: 0.999},
-		BrightThreshold: 5,
+		Weights:   model.Weights{NLL: s.Training.NLLWeight},
+		Optimizer: model.Optimizer{Name: s.Training.Optimizer, Beta1: s.Training.AdamBeta1, Beta2: s.Training.AdamBeta2},
 	})
 	b := &bench{Settings: s, model: m, patterns: patterns, float: t, states: bridge.Tensors{
 		model.StateAmplitude: bridge.FromFloat64(t, wide, patterns, n, n),
@@ -234,20 +233,7 @@ func (b *bench) batch(k int) bridge.Tensors {
 	if c == 1 {
 		return feeds
 	}
-	random := rand.New(rand.NewPCG(b.Seed, uint64(k)))
-	offsets := make([]float64, 2*count)
-	for axis := range 2 {
-		for first := axis; first < len(offsets); first += 2 * c {
-			mean := 0.0
-			for i := first; i < first+2*c; i += 2 {
-				offsets[i] = reach * (random.Float64() - 0.5)
-				mean += offsets[i] / float64(c)
-			}
-			for i := first; i < first+2*c; i += 2 {
-				offsets[i] -= mean
-			}
-		}
-	}
+	offsets := cases.Offsets(rand.New(rand.NewPCG(b.Seed, uint64(k))), b.Batch, c, reach)
 	for i, v := range offsets {
 		offsets[i] = float64(float32(v))
 	}

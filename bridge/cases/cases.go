@@ -255,6 +255,26 @@ func transformed(f func(re, im *graph.Node) (*graph.Node, *graph.Node)) make1 {
 	}
 }
 
+// Offsets makes up offsets [groups·channels, 2] of the patterns of groups from
+// their mean position, (x, y) in pixels: each within reach, with mean 0 over its
+// group.
+func Offsets(random *rand.Rand, groups, channels int, reach float64) []float64 {
+	out := make([]float64, 2*groups*channels)
+	for axis := range 2 {
+		for first := axis; first < len(out); first += 2 * channels {
+			mean := 0.0
+			for i := first; i < first+2*channels; i += 2 {
+				out[i] = reach * (random.Float64() - 0.5)
+				mean += out[i] / float64(channels)
+			}
+			for i := first; i < first+2*channels; i += 2 {
+				out[i] -= mean
+			}
+		}
+	}
+	return out
+}
+
 // Program makes the program of a case, with the outputs result and
 // gradient.0, gradient.1, …, and its feeds. Feeds are numbers of float32, so
 // that both precisions and the evaluator see the same values.
