@@ -40,7 +40,7 @@ type Exit struct {
 
 func (e *Exit) Error() string {
 	text := fmt.Sprintf("the process ended: %v", e.cause)
-	if said := lastWords(e.Said); said != "" {
+	if said := LastWords(e.Said); said != "" {
 		text += "\n" + said
 	}
 	return text
@@ -52,7 +52,8 @@ func (e *Exit) Unwrap() error { return e.cause }
 // shown is how many lines of the last words an error has.
 const shown = 12
 
-func lastWords(text string) string {
+// LastWords are the last lines of what a process has said.
+func LastWords(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-shown):], "\n")
 }

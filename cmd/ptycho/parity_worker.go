@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptychobridge/ptychobridge/bench"
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/bridge/evalnative"
 	"github.com/ptychobridge/ptychobridge/parity"
@@ -285,16 +286,12 @@ func (w *workers) start(ctx context.Context, backend, place string, threads int,
 	return parity.LoadOutcome(directory)
 }
 
-// lastWords are the last lines of what a process said before its end.
+// lastWords are those of a process that has ended, for the end of an error.
 func lastWords(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) > 12 {
-		lines = lines[len(lines)-12:]
-	}
-	if lines[0] == "" {
+	if text = bench.LastWords(text); text == "" {
 		return ""
 	}
-	return "\n" + strings.Join(lines, "\n")
+	return "\n" + text
 }
 
 func systemName() string { return runtime.GOOS + "/" + runtime.GOARCH }
