@@ -10,10 +10,10 @@ type Budget = cases.Budget
 const None = -1
 
 // The budgets of all levels above single operations, whose budgets are those
-// of the conformance suite (cases.Kind.Budget). In float64 the limits say that
-// both runtimes do the same mathematics; in float32 they say what rounding may
-// do. Seen: largest distance of a default report on the CPU, TensorFlow 2.21.0
-// and LibTorch 2.15.0, 2 threads.
+// of the conformance suite (cases.Kind.Budget), and of models that other programs
+// exported. Up to some hundred steps of a training the limits in float64 say that
+// both runtimes do the same mathematics; those in float32 say what rounding may
+// do. docs/parity.md has what a report of two runtimes on the CPU takes of them.
 var (
 	ofLayer    = budget("layer", 1e-12, 2e-5, "up to 12 convolutions after one another, each a sum of some thousand products")
 	ofNetwork  = budget("network", 1e-12, 2e-5, "layers, then sigmoid, tanh, swish")

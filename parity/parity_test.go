@@ -170,7 +170,7 @@ func TestFaultIsFound(t *testing.T) {
 	}
 	var table strings.Builder
 	require.NoError(t, WriteTable(&table, r))
-	require.Contains(t, table.String(), "NOT within the budgets")
+	require.Contains(t, table.String(), "\nOutside the budget, first at the level operation: second evaluator is off.\n")
 	for line := range strings.Lines(table.String()) {
 		require.LessOrEqual(t, len([]rune(strings.TrimRight(line, "\n"))), 80, line)
 	}

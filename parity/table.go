@@ -56,13 +56,8 @@ func (r *Report) body(t *strings.Builder) {
 		}
 		fmt.Fprintf(t, "%s %s: %s\n", x.Backend, x.What, same)
 	}
-	if r.Within {
-		_, sentence, _ := r.verdict(r.names())
-		fmt.Fprintf(t, "\n%s\n", strings.ReplaceAll(sentence, ". ", ".\n"))
-	} else {
-		_, sentence, _ := r.verdict(r.names())
-		fmt.Fprintf(t, "\nNOT within the budgets.\n%s\n", sentence)
-	}
+	_, sentence, _ := r.verdict(r.names())
+	fmt.Fprintf(t, "\n%s\n", strings.ReplaceAll(sentence, ". ", ".\n"))
 }
 
 // letters are the sides as the table calls them.

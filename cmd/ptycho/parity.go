@@ -111,7 +111,7 @@ func (p *comparison) register(c *cobra.Command) {
 func (p *comparison) run(c *cobra.Command) error {
 	ctx := c.Context()
 	if p.foreign.wanted() {
-		return p.compareForeign()
+		return p.compareForeign(c)
 	}
 	if err := p.check(c); err != nil {
 		return err
@@ -210,11 +210,9 @@ func (p *comparison) settings(raw *dataset.Raw) (parity.Settings, error) {
 		if err != nil {
 			return parity.Settings{}, err
 		}
-		m, c.Model = b.Config.Training.Model, b.Config.Training.Model
-		if m.N != raw.N {
+		if m = b.Config.Training.Model; m.N != raw.N {
 			return parity.Settings{}, usageError{fmt.Errorf("%s holds patterns of %d×%d; the model %s is of N = %d", raw.Path, raw.N, raw.N, bundleFile(p.model), m.N)}
 		}
-		c.NPhotons, c.NeighborCount = b.Config.Training.NPhotons, b.Config.Training.NeighborCount
 	}
 	s := parity.Settings{
 		Data: raw.Path, Model: m, Batch: p.batch, Steps: p.steps, Judged: p.judged, Seed: p.seed,
@@ -226,12 +224,11 @@ func (p *comparison) settings(raw *dataset.Raw) (parity.Settings, error) {
 	if len(s.Levels) == 0 {
 		s.Levels = parity.Levels()
 	}
-	if p.model != "" { // it is not trained anew
-		s.Levels = slices.DeleteFunc(s.Levels, func(l parity.Level) bool { return l == parity.Reconstruction })
-	}
 	if p.model == "" {
 		return s, nil
 	}
+	// It is not trained anew.
+	s.Levels = slices.DeleteFunc(s.Levels, func(l parity.Level) bool { return l == parity.Reconstruction })
 	path, err := filepath.Abs(bundleFile(p.model))
 	s.Bundle = path
 	return s, err

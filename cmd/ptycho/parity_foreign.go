@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
@@ -31,8 +33,16 @@ func (o *foreign) wanted() bool {
 	return o.savedModel != "" || o.script != "" || o.input != "" || o.signature != "" || len(o.names) > 0 || o.limit != 0
 }
 
-func (o *foreign) check() (map[string]string, error) {
+// foreignFlags are all that a comparison of exported models has.
+var foreignFlags = []string{"tf-saved-model", "signature", "torch-script", "input", "map", "limit", "threads", "json", "quiet"}
+
+func (o *foreign) check(c *cobra.Command) (map[string]string, error) {
 	var faults []error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if !slices.Contains(foreignFlags, f.Name) {
+			faults = append(faults, fmt.Errorf("--%s does not go with a comparison of exported models", f.Name))
+		}
+	})
 	for _, f := range []struct{ flag, value string }{{"tf-saved-model", o.savedModel}, {"torch-script", o.script}, {"input", o.input}} {
 		if f.value == "" {
 			faults = append(faults, fmt.Errorf("--%s is missing; a comparison of exported models needs --tf-saved-model, --torch-script and --input", f.flag))
@@ -46,9 +56,9 @@ func (o *foreign) check() (map[string]string, error) {
 }
 
 // compareForeign compares two exported models.
-func (p *comparison) compareForeign() error {
+func (p *comparison) compareForeign(c *cobra.Command) error {
 	o := p.foreign
-	names, err := o.check()
+	names, err := o.check(c)
 	if err != nil {
 		return err
 	}

@@ -174,6 +174,7 @@ func TestParityRefuses(t *testing.T) {
 		"there is no --train-data-file": {"--model-path", "m"},
 		"training.nepochs":              {"--nepochs", "0"},
 		"--torch-script is missing":     {"--tf-saved-model", "d"},
+		"--steps does not go with":      {"--tf-saved-model", "d", "--torch-script", "f", "--input", "i"},
 		"expected first=second":         {"--tf-saved-model", "d", "--torch-script", "f", "--input", "i", "--map", "x"},
 	} {
 		code, stdout, stderr := ptycho(t, quick(flags...)...)
