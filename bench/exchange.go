@@ -83,7 +83,7 @@ func prepare(directory string, s Settings, raw *dataset.Raw, most int) (Settings
 // writeWeights writes the initial weights of the seed.
 func (s Settings) writeWeights(directory string, modes int) error {
 	var tensors []safetensors.Tensor
-	for _, p := range s.model(graph.Float32, modes).Initial(s.Seed) {
+	for _, p := range s.model(graph.Float32, false, modes).Initial(s.Seed) {
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, Shape: p.Shape, F32: p.Data})
 	}
 	content, err := safetensors.Encode(tensors, nil)

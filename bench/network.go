@@ -34,19 +34,20 @@ func Open(directory string, b bridge.Backend) (*Network, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bench: open: %w", err)
 	}
-	n, err := open(c, b, floats[c.Precision])
+	n, err := open(c, b, c.Precision)
 	if err != nil {
 		return nil, fmt.Errorf("bench: open: %w", err)
 	}
 	return n, nil
 }
 
-var floats = map[string]graph.DType{"float32": graph.Float32, "float64": graph.Float64}
-
-func open(c content, b bridge.Backend, float graph.DType) (*Network, error) {
+func open(c content, b bridge.Backend, precision string) (*Network, error) {
+	float, mixed, err := model.ParsePrecision(precision)
+	if err != nil {
+		return nil, err
+	}
 	modes := len(c.probe) / (c.N * c.N)
-	n := &Network{content: c, float: float, model: c.model(float, modes)}
-	var err error
+	n := &Network{content: c, float: float, model: c.model(float, mixed, modes)}
 	if n.session, err = b.Compile(n.model.Train(c.Batch), n.model.Predict(c.Batch), n.model.Evaluate(c.Batch)); err != nil {
 		return nil, err
 	}
@@ -183,7 +184,7 @@ func expect(directory string, b bridge.Backend) error {
 	if err != nil {
 		return err
 	}
-	n, err := open(c, b, graph.Float64)
+	n, err := open(c, b, "float64")
 	if err != nil {
 		return err
 	}

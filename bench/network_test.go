@@ -140,10 +140,10 @@ func TestOpenRefuses(t *testing.T) {
 	require.NoError(t, s.write(directory))
 	_, err = Open(directory, evalnative.Open())
 	require.ErrorContains(t, err, "data.npz: its arrays do not go with bench.json")
-	s.Precision = "bf16-mixed"
+	s.Precision = "bf16"
 	require.NoError(t, s.write(directory))
 	_, err = Open(directory, evalnative.Open())
-	require.ErrorContains(t, err, `found "bf16-mixed"; expected float32 or float64`)
+	require.ErrorContains(t, err, `precision "bf16" is not known; expected float32, float64 or bf16-mixed`)
 }
 
 // fakeWorker answers half a second for each.

@@ -22,7 +22,7 @@ type Settings struct {
 	NFiltersScale  float64 `json:"n_filters_scale"` // width of the network
 	Batch          int     `json:"batch"`           // groups of a batch
 	Threads        int     `json:"threads"`         // of one operation
-	Precision      string  `json:"precision"`       // float32 or float64
+	Precision      string  `json:"precision"`       // float32, float64 or bf16-mixed
 	Device         string  `json:"device"`
 	Seed           uint64  `json:"seed"`          // of weights and offsets
 	LearningRate   float64 `json:"learning_rate"` // the same at every step
@@ -57,15 +57,14 @@ func (s Settings) Validate() error {
 	if err := s.config().Validate(); err != nil {
 		return err
 	}
+	_, _, err := model.ParsePrecision(s.Precision)
 	switch {
 	case s.Batch < 1:
 		return fmt.Errorf("batch size: found %d; expected 1 or more", s.Batch)
 	case s.Threads < 1:
 		return fmt.Errorf("threads: found %d; expected 1 or more", s.Threads)
-	case s.Precision != "float32" && s.Precision != "float64":
-		return fmt.Errorf("precision: found %q; expected float32 or float64 (bf16-mixed is not in this version)", s.Precision)
 	}
-	return nil
+	return err
 }
 
 // channels is C, the patterns of a group.
@@ -85,10 +84,10 @@ const reach = 4
 
 // model makes the network in the given type of numbers, for a probe of that
 // many modes.
-func (s Settings) model(float graph.DType, modes int) *model.Model {
+func (s Settings) model(float graph.DType, mixed bool, modes int) *model.Model {
 	c := s.config()
 	return model.New(model.Settings{
-		Model: c, Float: float, Patterns: s.Patterns, Modes: modes, TrainScale: true,
+		Model: c, Float: float, Mixed: mixed, Patterns: s.Patterns, Modes: modes, TrainScale: true,
 		Canvas:         physics.Side(s.N, s.Gridsize, reach, physics.Rule(c.PatchMerge)),
 		IntensityScale: s.IntensityScale, Weights: model.Weights{NLL: 1},
 		Optimizer:       model.Optimizer{Name: "adam", Beta1: s.Beta1, Beta2: s.Beta2},

@@ -37,7 +37,6 @@ var deferred = []struct {
 	}},
 	{"training.positions_provided", "false", "true", func(c *Config) bool { return !c.Training.PositionsProvided }},
 	{"execution.device", "cuda, cuda:N", "auto and cpu", func(c *Config) bool { return strings.HasPrefix(c.Execution.Device, "cuda") }},
-	{"execution.precision", "bf16-mixed", "float32 and float64", func(c *Config) bool { return c.Execution.Precision == "bf16-mixed" }},
 	{"execution.allow_tf32", "true", "false", func(c *Config) bool { return c.Execution.AllowTF32 }},
 }
 

@@ -148,7 +148,6 @@ func TestUnsupported(t *testing.T) {
 	for _, c := range []struct{ key, text, supported string }{
 		{"training.positions_provided", "false", "true"},
 		{"execution.device", "cuda:1", "cpu"},
-		{"execution.precision", "bf16-mixed", "float64"},
 		{"execution.allow_tf32", "true", "false"},
 	} {
 		f, err := Lookup(c.key)

@@ -40,6 +40,7 @@ inline at::ScalarType scalar_type(int64_t dtype) {
   case PTORCH_FLOAT64: return at::kDouble;
   case PTORCH_INT32: return at::kInt;
   case PTORCH_INT64: return at::kLong;
+  case PTORCH_BFLOAT16: return at::kBFloat16;
   }
   TORCH_CHECK(false, "no element type has the number ", dtype);
 }

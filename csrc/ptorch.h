@@ -22,8 +22,8 @@ extern "C" {
 /* Raised whenever anything below changes its meaning. */
 #define PTORCH_ABI 3
 
-/* Element types. No program has int64. */
-enum { PTORCH_FLOAT32, PTORCH_FLOAT64, PTORCH_INT32, PTORCH_INT64 };
+/* Element types. No program has int64; bfloat16 is only within one. */
+enum { PTORCH_FLOAT32, PTORCH_FLOAT64, PTORCH_INT32, PTORCH_INT64, PTORCH_BFLOAT16 };
 
 /* Operations; the integer and real attributes are named where there are any.
  * What each computes is said in package graph. */

@@ -73,7 +73,7 @@ func (p *Program) ofOp(op Op) []*Node {
 
 // Check finds programs that no session could run: names that stand twice,
 // nodes of several builders, updates that are none or that change one state
-// twice, outputs that are updates. The error names program and culprit.
+// twice, outputs that are updates, inputs, states or outputs of BFloat16. The error names program and culprit.
 func (p *Program) Check() error {
 	names := map[string]bool{}
 	for _, n := range p.Inputs() {
@@ -81,6 +81,9 @@ func (p *Program) Check() error {
 			return fmt.Errorf("graph: program %s: two inputs are named %s", p.Name, n.Attr.Name)
 		}
 		names[n.Attr.Name] = true
+	}
+	if err := p.checkBorders(); err != nil {
+		return err
 	}
 	names = map[string]bool{}
 	for _, o := range p.Outputs {
@@ -108,6 +111,21 @@ func (p *Program) Check() error {
 	for _, n := range nodes {
 		if n.builder != nodes[0].builder {
 			return fmt.Errorf("graph: program %s: nodes of two builders", p.Name)
+		}
+	}
+	return nil
+}
+
+// checkBorders refuses values of BFloat16 that come in or go out.
+func (p *Program) checkBorders() error {
+	var all []*Node
+	all = append(append(all, p.Inputs()...), p.States()...)
+	for _, o := range p.Outputs {
+		all = append(all, o.Node)
+	}
+	for _, n := range all {
+		if n.DType == BFloat16 {
+			return fmt.Errorf("graph: program %s: %v: values of bfloat16 stay within a program", p.Name, n)
 		}
 	}
 	return nil

@@ -10,11 +10,14 @@ import (
 // values; there is no complex type.
 type DType uint8
 
-// The element types. Int32 is for indices only.
+// The element types. Int32 is for indices only. BFloat16 has the range of
+// Float32 and 8 bits of precision (a relative rounding of 2⁻⁹); it is for
+// values within a program, see Mixed: no input, output or state is of it.
 const (
 	Float32 DType = iota
 	Float64
 	Int32
+	BFloat16
 )
 
 // String gives the name as numpy writes it.
@@ -26,20 +29,25 @@ func (t DType) String() string {
 		return "float64"
 	case Int32:
 		return "int32"
+	case BFloat16:
+		return "bfloat16"
 	}
 	return fmt.Sprintf("DType(%d)", uint8(t))
 }
 
 // Size is the number of bytes of one element.
 func (t DType) Size() int {
-	if t == Float64 {
+	switch t {
+	case Float64:
 		return 8
+	case BFloat16:
+		return 2
 	}
 	return 4
 }
 
 // IsFloat says whether values of the type can carry a gradient.
-func (t DType) IsFloat() bool { return t == Float32 || t == Float64 }
+func (t DType) IsFloat() bool { return t == Float32 || t == Float64 || t == BFloat16 }
 
 // Shape holds the extents of a value, outermost first (row-major). An empty
 // shape is a scalar.

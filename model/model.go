@@ -62,6 +62,7 @@ const (
 type Settings struct {
 	Model          config.ModelConfig // that passes its Validate
 	Float          graph.DType        // of everything but the losses, which are float64
+	Mixed          bool               // convolutions compute in BFloat16, see graph.Mixed; for Float32
 	Patterns       int                // in the resident data set
 	Canvas         int                // side Q on which the patches of a group are merged, see physics.Side; not read at gridsize 1
 	IntensityScale float64            // s, see dataset.IntensityScale
@@ -91,7 +92,7 @@ func New(s Settings) *Model {
 	b := graph.NewBuilder(s.Float)
 	c := s.Model.Gridsize * s.Model.Gridsize
 	n := &network{b: b, config: s.Model, parameters: &m.parameters}
-	n.heads(b.Input("input", s.Float, 1, s.Model.N, s.Model.N, c))
+	n.heads(b.Input("input", s.Float, 1, s.Model.N, s.Model.N, c), b.Scalar(1))
 	m.parameters = append(m.parameters, Parameter{Name: LogScale, Shape: graph.Shape{}})
 	return m
 }
@@ -169,9 +170,9 @@ type forward struct {
 }
 
 func (m *Model) forward(batch int) forward {
-	indices, measured, input := m.input(batch)
+	indices, measured := m.measured(batch)
 	net := &network{b: m.b, config: m.settings.Model}
-	amplitude, phase := net.heads(input)
+	amplitude, phase := net.heads(m.input(measured))
 	amplitude, phase = channelsFlat(amplitude), channelsFlat(phase)
 	object, seen := m.place(physics.Polar(amplitude, phase), batch)
 	lambda := graph.Mul(m.intensity(seen), graph.Exp(graph.Scale(m.logScale(), 2)))
@@ -180,16 +181,19 @@ func (m *Model) forward(batch int) forward {
 
 func (m *Model) logScale() *graph.Node { return m.b.State(LogScale, m.settings.Float) }
 
-// input gives the patterns of a batch, the measured amplitudes s·X [B·C, N, N]
-// and what the network sees of them, divided by exp(log_scale) [B, N, N, C].
-func (m *Model) input(batch int) (indices, measured, input *graph.Node) {
+// measured gives the patterns of a batch and their measured amplitudes s·X
+// [B·C, N, N].
+func (m *Model) measured(batch int) (indices, measured *graph.Node) {
 	s := m.settings
-	n, channels := s.Model.N, s.channels()
-	indices = m.b.Input(InputIndices, graph.Int32, batch*channels)
-	x := graph.Gather(m.b.State(StateAmplitude, s.Float, s.Patterns, n, n), indices)
-	measured = graph.Scale(x, s.IntensityScale)
-	input = graph.Mul(measured, graph.Exp(graph.Neg(m.logScale())))
-	return indices, measured, channelsLast(input, channels)
+	indices = m.b.Input(InputIndices, graph.Int32, batch*s.channels())
+	x := graph.Gather(m.b.State(StateAmplitude, s.Float, s.Patterns, s.Model.N, s.Model.N), indices)
+	return indices, graph.Scale(x, s.IntensityScale)
+}
+
+// input gives what the network sees of measured amplitudes: them [B, N, N, C] and
+// the scale 1/exp(log_scale).
+func (m *Model) input(measured *graph.Node) (x, scale *graph.Node) {
+	return channelsLast(measured, m.settings.channels()), graph.Exp(graph.Neg(m.logScale()))
 }
 
 // channels is C, the patterns of a group.
@@ -247,7 +251,7 @@ func channelsFlat(x *graph.Node) *graph.Node {
 // Rates.
 func (m *Model) Train(batch int) *graph.Program {
 	l := m.losses(m.forward(batch))
-	return &graph.Program{Name: TrainName(batch), Outputs: l.outputs(), Updates: m.updates(l.loss)}
+	return m.finished(&graph.Program{Name: TrainName(batch), Outputs: l.outputs(), Updates: m.updates(l.loss)})
 }
 
 // Gradient gives the outputs of Evaluate and the gradient of the loss with
@@ -260,7 +264,7 @@ func (m *Model) Gradient(batch int) *graph.Program {
 	for i, g := range graph.Gradient(l.loss, m.states(trained)) {
 		program.Outputs = append(program.Outputs, graph.Output{Name: trained[i].Name, Node: g})
 	}
-	return program
+	return m.finished(program)
 }
 
 func (m *Model) states(parameters []Parameter) []*graph.Node {
@@ -274,7 +278,7 @@ func (m *Model) states(parameters []Parameter) []*graph.Node {
 // Evaluate gives OutputLoss, OutputDeviance and OutputBright, means over a batch
 // of B groups, and changes nothing. Its inputs are those of Predict.
 func (m *Model) Evaluate(batch int) *graph.Program {
-	return &graph.Program{Name: EvaluateName(batch), Outputs: m.losses(m.forward(batch)).outputs()}
+	return m.finished(&graph.Program{Name: EvaluateName(batch), Outputs: m.losses(m.forward(batch)).outputs()})
 }
 
 // Layers gives the values between the blocks of the network, in their order
@@ -283,10 +287,10 @@ func (m *Model) Evaluate(batch int) *graph.Program {
 // amplitude.border before their activations, amplitude [B, N, N, K], and the
 // same of the phase.
 func (m *Model) Layers(batch int) *graph.Program {
-	_, _, input := m.input(batch)
+	_, measured := m.measured(batch)
 	p := &graph.Program{Name: LayersName(batch)}
-	(&network{b: m.b, config: m.settings.Model, layers: &p.Outputs}).heads(input)
-	return p
+	(&network{b: m.b, config: m.settings.Model, layers: &p.Outputs}).heads(m.input(measured))
+	return m.finished(p)
 }
 
 // Physics gives what the forward model makes of object patches that are fed as
@@ -302,9 +306,9 @@ func (m *Model) Physics(batch int) *graph.Program {
 	phase := m.b.Input(InputPhase, s.Float, batch*k, s.Model.N, s.Model.N)
 	object, seen := m.place(physics.Polar(amplitude, phase), batch)
 	lambda := graph.Mul(m.intensity(seen), graph.Exp(graph.Scale(m.logScale(), 2)))
-	return &graph.Program{Name: PhysicsName(batch), Outputs: []graph.Output{
+	return m.finished(&graph.Program{Name: PhysicsName(batch), Outputs: []graph.Output{
 		{Name: OutputObjectRe, Node: object.Re}, {Name: OutputObjectIm, Node: object.Im}, {Name: OutputIntensity, Node: lambda},
-	}}
+	}})
 }
 
 // Predict gives OutputObjectRe, OutputObjectIm and OutputIntensity of a batch of
@@ -315,9 +319,9 @@ func (m *Model) Predict(batch int) *graph.Program {
 	if c := m.settings.channels(); c > 1 && !m.settings.Model.ObjectBig {
 		f.object = physics.Complex{Re: channelsLast(f.seen.Re, c), Im: channelsLast(f.seen.Im, c)}
 	}
-	return &graph.Program{Name: PredictName(batch), Outputs: []graph.Output{
+	return m.finished(&graph.Program{Name: PredictName(batch), Outputs: []graph.Output{
 		{Name: OutputObjectRe, Node: f.object.Re},
 		{Name: OutputObjectIm, Node: f.object.Im},
 		{Name: OutputIntensity, Node: f.lambda},
-	}}
+	}})
 }

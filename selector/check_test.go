@@ -13,13 +13,13 @@ import (
 // value out of range, a setting that is not supported.
 func faulty() config.Config {
 	c := config.Default()
-	c.Training.Backend, c.Training.BatchSize, c.Execution.Precision = "jax", 0, "bf16-mixed"
+	c.Training.Backend, c.Training.BatchSize, c.Execution.AllowTF32 = "jax", 0, true
 	return c
 }
 
 const faultyText = `Invalid backend: "jax". %s.backend must be 'tensorflow' or 'pytorch'.
 invalid configuration: config: %s.batch_size is "0", allowed: 1 or more
-config: execution.precision "bf16-mixed" is not supported by this version, which has float32 and float64`
+config: execution.allow_tf32 "true" is not supported by this version, which has false`
 
 // TestAllFaultsAtOnce: D6, D16: a bad backend does not hide other faults nor
 // they it, on all three paths; the backend's text comes first.

@@ -28,6 +28,7 @@ type call struct {
 	open            func(string, bridge.Options) (bridge.Backend, error)
 	update          func(config.LegacyParams, config.TrainingConfig) error
 	updateInference func(config.LegacyParams, config.InferenceConfig) error
+	fastBFloat16    func() bool
 }
 
 func newCall(options []Option) *call {
@@ -35,7 +36,7 @@ func newCall(options []Option) *call {
 	c := &call{
 		execution: d.Execution, data: d.Data, reconstruction: d.Reconstruction,
 		logger: slog.Default(),
-		open:   Open, update: config.LegacyParams.Update, updateInference: config.LegacyParams.UpdateInference,
+		open:   Open, update: config.LegacyParams.Update, updateInference: config.LegacyParams.UpdateInference, fastBFloat16: fastBFloat16,
 	}
 	c.reconstruction.DoStitching = false
 	for _, o := range options {

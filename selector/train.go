@@ -101,7 +101,11 @@ func (c *call) route(name string) (bridge.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i := b.Info(); c.execution.Device == "" || c.execution.Device == "auto" {
+	i := b.Info()
+	if c.execution.Precision == mixed && i.Device == "cpu" && !c.fastBFloat16() {
+		c.logger.Warn("execution.precision bf16-mixed: this processor has neither AVX512-BF16 nor AMX-BF16, so float32 is faster here")
+	}
+	if c.execution.Device == "" || c.execution.Device == "auto" {
 		c.logger.Info("device chosen", "backend", name, "device", i.Device)
 	}
 	return b, nil

@@ -1,17 +1,12 @@
 package workflow
 
 import (
-	"fmt"
-
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/graph"
 	"github.com/ptychobridge/ptychobridge/model"
 )
-
-// floats gives the element type of each precision.
-var floats = map[string]graph.DType{"float32": graph.Float32, "float64": graph.Float64}
 
 // network is a model in a session of a backend, with the patterns of a scan on
 // the device. Whoever makes it closes it.
@@ -206,12 +201,12 @@ func (n *network) close() error { return n.session.Close() }
 
 // settings are the model's settings for a configuration.
 func settings(c config.TrainingConfig, precision string) (model.Settings, error) {
-	float, ok := floats[precision]
-	if !ok {
-		return model.Settings{}, fmt.Errorf("precision %q is not known; expected float32 or float64", precision)
+	float, mixed, err := model.ParsePrecision(precision)
+	if err != nil {
+		return model.Settings{}, err
 	}
 	return model.Settings{
-		Model: c.Model, Float: float,
+		Model: c.Model, Float: float, Mixed: mixed,
 		IntensityScale: dataset.IntensityScale(c.NPhotons, c.Model.N),
 		Weights: model.Weights{
 			NLL: c.NLLWeight, MAE: c.MAEWeight,

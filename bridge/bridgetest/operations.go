@@ -1,6 +1,6 @@
 // Package bridgetest is the conformance suite of the backends: every operation
 // of package graph, forward and gradient, in float32 and float64, against the
-// float64 evaluator; updates; and the behaviour of sessions. A new backend calls
+// float64 evaluator; what is rounded to bfloat16; updates; and the behaviour of sessions. A new backend calls
 // Run in a test; Cases is the table, and an operation that neither it nor the
 // tests of updates and sessions use fails Run.
 package bridgetest
@@ -23,6 +23,7 @@ import (
 // closing of what it opens, or skip the test where there is nothing to open.
 func Run(t *testing.T, open func(t *testing.T) bridge.Backend) {
 	t.Run("operations", func(t *testing.T) { operations(t, open(t)) })
+	t.Run("mixed", func(t *testing.T) { mixed(t, open(t)) })
 	t.Run("updates", func(t *testing.T) { updates(t, open(t)) })
 	t.Run("sessions", func(t *testing.T) { sessions(t, open(t)) })
 }

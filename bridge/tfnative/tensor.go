@@ -16,7 +16,7 @@ import (
 	"github.com/ptychobridge/ptychobridge/graph"
 )
 
-var dataTypes = map[graph.DType]tf.DataType{graph.Float32: tf.Float, graph.Float64: tf.Double, graph.Int32: tf.Int32}
+var dataTypes = map[graph.DType]tf.DataType{graph.Float32: tf.Float, graph.Float64: tf.Double, graph.Int32: tf.Int32, graph.BFloat16: tf.Bfloat16}
 
 // toNative copies a checked host tensor into one of TensorFlow's, in one
 // piece.

@@ -90,10 +90,11 @@ func openTorch(dir string) error {
 	if torchPath != "" {
 		return sameTorch(dir)
 	}
-	// libgomp reads these when it is loaded. Waiting threads that spin make
-	// two threads slower than one on a busy machine.
+	// libgomp reads these when it is loaded. Waiting threads that spin for long
+	// make two threads slower than one on a busy machine; those that do not spin
+	// at all are late for the next of many short operations.
 	setDefault("OMP_WAIT_POLICY", "passive")
-	setDefault("GOMP_SPINCOUNT", "0")
+	setDefault("GOMP_SPINCOUNT", "2000")
 	_, path, err := openFirst("LibTorch", torchPlaces(dir))
 	if err == nil {
 		torchPath = path

@@ -32,7 +32,8 @@ var opCodes = map[graph.Op]int64{
 }
 
 var typeCodes = map[graph.DType]int64{
-	graph.Float32: C.PTORCH_FLOAT32, graph.Float64: C.PTORCH_FLOAT64, graph.Int32: C.PTORCH_INT32,
+	graph.Float32: C.PTORCH_FLOAT32, graph.Float64: C.PTORCH_FLOAT64,
+	graph.Int32: C.PTORCH_INT32, graph.BFloat16: C.PTORCH_BFLOAT16,
 }
 
 // flat is a program as the shim reads it, see ptorch_program_new.

@@ -46,7 +46,7 @@ func Open(o bridge.Options) (bridge.Backend, error) {
 		Path:    lib.path,
 		Device:  device,
 		Threads: threads,
-		Setting: "channels-last, OMP_WAIT_POLICY=" + environment("OMP_WAIT_POLICY"),
+		Setting: "channels-last, OMP_WAIT_POLICY=" + environment("OMP_WAIT_POLICY") + ", GOMP_SPINCOUNT=" + environment("GOMP_SPINCOUNT"),
 	}}, nil
 }
 

@@ -79,7 +79,7 @@ func (m *measurement) register(c *cobra.Command) {
 	f.Float64Var(&m.filters, "n-filters-scale", d.Model.NFiltersScale, "width of the network")
 	f.IntVar(&m.n, "N", d.Model.N, "side of a pattern: 64, 128 or 256; by default that of the file")
 	f.IntVar(&m.gridsize, "gridsize", d.Model.Gridsize, "g: a group has g² patterns")
-	f.StringVar(&m.precision, "precision", "float32", "float32 or float64")
+	f.StringVar(&m.precision, "precision", "float32", "float32, float64 or bf16-mixed")
 	f.IntVar(&m.rounds, "rounds", 9, "rounds that count")
 	f.IntVar(&m.warmup, "warmup", 1, "rounds before them that do not")
 	f.IntVar(&m.count, "count", 10, "steps or predictions of a turn")
@@ -91,7 +91,7 @@ func (m *measurement) register(c *cobra.Command) {
 	_ = c.MarkFlagFilename("output", "json")
 	completeValues(c, "what", bench.What()...)
 	completeValues(c, "backends", append(selector.Backends(), evaluator)...)
-	completeValues(c, "precision", "float32", "float64")
+	completeValues(c, "precision", "float32", "float64", "bf16-mixed")
 }
 
 func (m *measurement) run(ctx context.Context, nGiven bool) error {

@@ -163,22 +163,22 @@ func TestBenchIsInterrupted(t *testing.T) {
 
 func TestBenchRefuses(t *testing.T) {
 	for part, flags := range map[string][]string{
-		"--what: found \"dance\"":      {"--what", "dance"},
-		"--backends: found \"jax\"":    {"--backends", "jax"},
-		"found tensorflow twice":       {"--backends", "tensorflow,tensorflow"},
-		"--batch-sizes: found 0":       {"--batch-sizes", "4,0"},
-		"--batch-sizes: found 1 twice": {"--batch-sizes", "1"},
-		"--threads: found 2 twice":     {"--threads", "2,1,2"},
-		"--threads: found -1":          {"--threads", "-1"},
-		"--rounds: found 0":            {"--rounds", "0"},
-		"--warmup: found -1":           {"--warmup", "-1"},
-		"expected a contestant":        {"--backends", ""},
-		"--count: found 0":             {"--count", "0"},
-		"--peer: the command is empty": {"--peer", " "},
-		"bf16-mixed is not in this":    {"--precision", "bf16-mixed"},
-		"model.N":                      {"--N", "100"},
-		"is no directory":              {"--output", "/nowhere/bench.json"},
-		"has patterns of 64×64":        {"--N", "128", "--train-data-file", scan(t)},
+		"--what: found \"dance\"":         {"--what", "dance"},
+		"--backends: found \"jax\"":       {"--backends", "jax"},
+		"found tensorflow twice":          {"--backends", "tensorflow,tensorflow"},
+		"--batch-sizes: found 0":          {"--batch-sizes", "4,0"},
+		"--batch-sizes: found 1 twice":    {"--batch-sizes", "1"},
+		"--threads: found 2 twice":        {"--threads", "2,1,2"},
+		"--threads: found -1":             {"--threads", "-1"},
+		"--rounds: found 0":               {"--rounds", "0"},
+		"--warmup: found -1":              {"--warmup", "-1"},
+		"expected a contestant":           {"--backends", ""},
+		"--count: found 0":                {"--count", "0"},
+		"--peer: the command is empty":    {"--peer", " "},
+		"precision \"half\" is not known": {"--precision", "half"},
+		"model.N":                         {"--N", "100"},
+		"is no directory":                 {"--output", "/nowhere/bench.json"},
+		"has patterns of 64×64":           {"--N", "128", "--train-data-file", scan(t)},
 	} {
 		code, stdout, stderr := ptycho(t, brief(flags...)...)
 		require.Equal(t, exitUsage, code, part)

@@ -198,7 +198,7 @@ func TestTrainAndInfer(t *testing.T) {
 		"n_subsample is 10, but":      {"--n-subsample", "10"},
 		"unknown flag: --nepochs":     {"--nepochs", "3"},
 		"training.batch_size":         {"--batch-size", "0"},
-		"execution.precision \"bf16-": {"--precision", "bf16-mixed"},
+		"execution.allow_tf32 \"true": {"--set", "allow_tf32=true"},
 	} {
 		code, stdout, stderr := infer(append(more, "--output-dir", "none")...)
 		require.NotEqual(t, exitDone, code)

@@ -95,7 +95,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"--set batch_size", "key=value"}, []string{"run", "--set", "batch_size"}},
 		{[]string{`Invalid backend: "jax". TrainingConfig.backend must be 'tensorflow' or 'pytorch'.`}, []string{"run", "--backend", "jax"}},
 		{[]string{"training.neighbor_count", "gridsize²"}, []string{"run", "--gridsize", "3"}},
-		{[]string{"precision", "bf16-mixed", "not supported"}, []string{"run", "--precision", "bf16-mixed"}},
+		{[]string{"allow_tf32", "true", "not supported"}, []string{"run", "--set", "allow_tf32=true"}},
 		{[]string{"object", "moon"}, []string{"simulate", "--object", "moon"}},
 		{[]string{"probe", "laser"}, []string{"simulate", "--probe", "laser"}},
 	} {

@@ -160,7 +160,7 @@ func (p *comparison) check(c *cobra.Command) error {
 		fault(!slices.Contains(parity.Levels(), parity.Level(l)), "--levels: there is no level %q", l)
 	}
 	for _, t := range p.precisions {
-		fault(t != "float64" && t != "float32", "--precisions: found %q; expected float64 or float32 (bf16-mixed is not in this version)", t)
+		fault(t != "float64" && t != "float32", "--precisions: found %q; expected float64 or float32 (bf16-mixed is not compared yet)", t)
 	}
 	fault(len(p.precisions) == 0, "--precisions: found none")
 	fault(p.batch < 1, "--batch-size: found %d; expected 1 or more", p.batch)
