@@ -49,9 +49,9 @@ func Compare(s Settings, first, second Outcome, judge *Outcome) (*Report, error)
 		}
 	}
 	if s.has(Reconstruction) {
-		for _, t := range s.dtypes() {
-			if err := r.reconstruction(t, first.Record, second.Record); err != nil {
-				return nil, fmt.Errorf("parity: compare: reconstruction, %v: %w", t, err)
+		for _, precision := range s.precisions() {
+			if err := r.reconstruction(precision, first.Record, second.Record); err != nil {
+				return nil, fmt.Errorf("parity: compare: reconstruction, %s: %w", precision, err)
 			}
 		}
 	}
@@ -69,8 +69,8 @@ func figure(k Key, b Budget, first, second, judge Record) (Figure, error) {
 		return Figure{}, fmt.Errorf("%v is missing in an outcome", k)
 	}
 	f := Figure{
-		Level: k.Level, Experiment: k.Experiment, Precision: k.Float.String(), Output: k.Output, Shape: slices.Clone(x.Shape),
-		Pair: Between(x, y), Budget: b.Name, Limit: b.Limit(k.Float),
+		Level: k.Level, Experiment: k.Experiment, Precision: k.Precision, Output: k.Output, Shape: slices.Clone(x.Shape),
+		Pair: Between(x, y), Budget: b.Name, Limit: limitOf(b, k.Precision),
 	}
 	if v, ok := judge[k]; ok {
 		f.Judged = &[2]Distance{Between(x, v), Between(y, v)}
@@ -121,7 +121,7 @@ func (f Figure) closeness() float64 {
 
 // course gathers the distances over the steps.
 func (s Settings) course(e Experiment, first, second Record) Course {
-	c := Course{Precision: e.Float.String()}
+	c := Course{Precision: e.Precision}
 	for k := range s.Steps {
 		key := e.key(lossName(k + 1))
 		c.Steps = append(c.Steps, k)
@@ -145,8 +145,8 @@ func (s Settings) course(e Experiment, first, second Record) Course {
 
 // reconstruction compares two trainings: the losses by epoch as figures, the
 // objects by the metrics of package evaluate.
-func (r *Report) reconstruction(t graph.DType, first, second Record) error {
-	key := func(output string) Key { return Key{Reconstruction, experimentTraining, t, output} }
+func (r *Report) reconstruction(precision string, first, second Record) error {
+	key := func(output string) Key { return Key{Reconstruction, experimentTraining, precision, output} }
 	for _, name := range []string{keptTrain, keptHeld} {
 		f, err := figure(key(name), ofHistory, first, second, nil)
 		if err != nil {
@@ -178,7 +178,7 @@ func (r *Report) reconstruction(t graph.DType, first, second Record) error {
 	f.judge()
 	r.Figures = append(r.Figures, f)
 	r.Reconstructions = append(r.Reconstructions, Reconstructed{
-		Precision: t.String(), Epochs: len(first[key(keptTrain)].Float64()), Metrics: m, Within: f.Within, Objects: [2]*stitch.Object{x, y},
+		Precision: precision, Epochs: len(first[key(keptTrain)].Float64()), Metrics: m, Within: f.Within, Objects: [2]*stitch.Object{x, y},
 		Losses: [2][]float64{first[key(keptTrain)].Float64(), second[key(keptTrain)].Float64()},
 	})
 	return nil
@@ -255,7 +255,7 @@ func (r *Report) summarise() {
 	}
 	slices.SortStableFunc(r.Levels, func(a, b Summary) int {
 		if a.Precision != b.Precision {
-			return strings.Compare(b.Precision, a.Precision) // float64 first
+			return slices.Index(Precisions(), a.Precision) - slices.Index(Precisions(), b.Precision)
 		}
 		return a.Level.order() - b.Level.order()
 	})

@@ -9,13 +9,13 @@ import (
 
 // Experiment is one computation that every runtime makes in the same way.
 type Experiment struct {
-	Level    Level
-	Name     string
-	Float    graph.DType
-	Programs []*graph.Program
-	States   bridge.Tensors // written before the first run
-	Runs     []Run
-	Read     []Keep // states that are kept after the last run
+	Level     Level
+	Name      string
+	Precision string
+	Programs  []*graph.Program
+	States    bridge.Tensors // written before the first run
+	Runs      []Run
+	Read      []Keep // states that are kept after the last run
 	// Judged is how many runs the evaluator makes too, 0 for all: it is slow.
 	Judged int
 }
@@ -39,15 +39,15 @@ type Keep struct {
 type Key struct {
 	Level      Level
 	Experiment string
-	Float      graph.DType
+	Precision  string
 	Output     string
 }
 
 func (k Key) String() string {
-	return fmt.Sprintf("%s: %s: %s, %v", k.Level, k.Experiment, k.Output, k.Float)
+	return fmt.Sprintf("%s: %s: %s, %s", k.Level, k.Experiment, k.Output, k.Precision)
 }
 
-func (e Experiment) key(output string) Key { return Key{e.Level, e.Name, e.Float, output} }
+func (e Experiment) key(output string) Key { return Key{e.Level, e.Name, e.Precision, output} }
 
 // Record is what one runtime gave.
 type Record map[Key]bridge.Tensor
@@ -57,12 +57,12 @@ type Record map[Key]bridge.Tensor
 func (e Experiment) measure(b bridge.Backend, judge bool, into Record) error {
 	s, err := b.Compile(e.Programs...)
 	if err != nil {
-		return fmt.Errorf("%s: %s, %v: %w", e.Level, e.Name, e.Float, err)
+		return fmt.Errorf("%s: %s, %s: %w", e.Level, e.Name, e.Precision, err)
 	}
 	defer s.Close() //nolint:errcheck // its errors are those of freeing memory
 	for name, v := range e.States {
 		if err := s.Write(name, v); err != nil {
-			return fmt.Errorf("%s: %s, %v: %w", e.Level, e.Name, e.Float, err)
+			return fmt.Errorf("%s: %s, %s: %w", e.Level, e.Name, e.Precision, err)
 		}
 	}
 	runs := e.Runs
@@ -72,7 +72,7 @@ func (e Experiment) measure(b bridge.Backend, judge bool, into Record) error {
 	for _, r := range runs {
 		out, err := s.Run(r.Program, r.Feeds)
 		if err != nil {
-			return fmt.Errorf("%s: %s, %v: %w", e.Level, e.Name, e.Float, err)
+			return fmt.Errorf("%s: %s, %s: %w", e.Level, e.Name, e.Precision, err)
 		}
 		for _, k := range r.Keep {
 			into[e.key(k.As)] = out[k.From]
@@ -84,7 +84,7 @@ func (e Experiment) measure(b bridge.Backend, judge bool, into Record) error {
 	for _, k := range e.Read {
 		t, err := s.Read(k.From)
 		if err != nil {
-			return fmt.Errorf("%s: %s, %v: %w", e.Level, e.Name, e.Float, err)
+			return fmt.Errorf("%s: %s, %s: %w", e.Level, e.Name, e.Precision, err)
 		}
 		into[e.key(k.As)] = t
 	}

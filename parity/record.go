@@ -10,7 +10,6 @@ import (
 
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
-	"github.com/ptychobridge/ptychobridge/graph"
 	"github.com/ptychobridge/ptychobridge/wholefile"
 )
 
@@ -121,7 +120,7 @@ func readTensor(f *npz.File, name string) (bridge.Tensor, error) {
 
 // MarshalText makes a key of four words.
 func (k Key) MarshalText() ([]byte, error) {
-	return []byte(strings.Join([]string{string(k.Level), k.Experiment, k.Float.String(), k.Output}, "\t")), nil
+	return []byte(strings.Join([]string{string(k.Level), k.Experiment, k.Precision, k.Output}, "\t")), nil
 }
 
 // UnmarshalText reads what MarshalText made.
@@ -130,12 +129,9 @@ func (k *Key) UnmarshalText(text []byte) error {
 	if len(words) != 4 {
 		return fmt.Errorf("key %q: expected four words", text)
 	}
-	*k = Key{Level: Level(words[0]), Experiment: words[1], Output: words[3]}
-	for _, t := range []graph.DType{graph.Float32, graph.Float64} {
-		if t.String() == words[2] {
-			k.Float = t
-			return nil
-		}
+	*k = Key{Level: Level(words[0]), Experiment: words[1], Precision: words[2], Output: words[3]}
+	if !slices.Contains(Precisions(), k.Precision) {
+		return fmt.Errorf("key %q: no precision %s", text, words[2])
 	}
-	return fmt.Errorf("key %q: no precision %s", text, words[2])
+	return nil
 }

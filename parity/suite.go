@@ -27,20 +27,20 @@ type Settings struct {
 	Judged int                `json:"judged"`           // steps that the evaluator makes too
 	Seed   uint64             `json:"seed"`
 	Levels []Level            `json:"levels"`
-	Floats []string           `json:"precisions"` // float64, float32
+	Floats []string           `json:"precisions"` // float64, float32, bf16-mixed
 	// Training is the configuration of the reconstruction.
 	Training config.TrainingConfig `json:"training"`
 }
 
-// dtypes gives the types of the precisions asked for.
-func (s Settings) dtypes() []graph.DType {
-	var out []graph.DType
-	for _, t := range []graph.DType{graph.Float64, graph.Float32} {
-		if slices.Contains(s.Floats, t.String()) {
-			out = append(out, t)
-		}
-	}
-	return out
+// Mixed is the precision of networks whose convolutions compute in bfloat16.
+const Mixed = "bf16-mixed"
+
+// Precisions lists what can be compared.
+func Precisions() []string { return []string{graph.Float64.String(), graph.Float32.String(), Mixed} }
+
+// precisions gives those asked for, in the order of Precisions.
+func (s Settings) precisions() []string {
+	return slices.DeleteFunc(Precisions(), func(p string) bool { return !slices.Contains(s.Floats, p) })
 }
 
 // Experiments makes the suite, but for the reconstruction.
@@ -55,11 +55,9 @@ func (s Settings) Experiments(raw *dataset.Raw) ([]Experiment, error) {
 		}
 	}
 	var all []Experiment
-	for _, t := range s.dtypes() {
-		for _, c := range cases.Cases() {
-			all = append(all, ofCase(c, t))
-		}
-		of, err := s.ofModel(raw, trained, t)
+	for _, precision := range s.precisions() {
+		all = append(all, ofCases(precision)...)
+		of, err := s.ofModel(raw, trained, precision)
 		if err != nil {
 			return nil, fmt.Errorf("parity: %s: %w", s.Bundle, err)
 		}
@@ -68,34 +66,46 @@ func (s Settings) Experiments(raw *dataset.Raw) ([]Experiment, error) {
 	return slices.DeleteFunc(all, func(e Experiment) bool { return !slices.Contains(s.Levels, e.Level) }), nil
 }
 
+// ofCases are the experiments of single operations.
+func ofCases(precision string) []Experiment {
+	var all []Experiment
+	if precision == Mixed {
+		for _, c := range cases.Mixed() {
+			p, feeds := c.Program(graph.Float32)
+			all = append(all, ofCase(c, precision, graph.Mixed([]*graph.Program{p})[0], feeds, c.MixedBudget))
+		}
+		return all
+	}
+	float, _, _ := model.ParsePrecision(precision) // it is one of Precisions
+	for _, c := range cases.Cases() {
+		p, feeds := c.Program(float)
+		all = append(all, ofCase(c, precision, p, feeds, c.Budget))
+	}
+	return all
+}
+
 // ofCase is the experiment of one operation.
-func ofCase(c cases.Case, t graph.DType) Experiment {
-	p, feeds := c.Program(t)
-	e := Experiment{Level: Operation, Name: c.Name, Float: t, Programs: []*graph.Program{p}}
+func ofCase(c cases.Case, precision string, p *graph.Program, feeds bridge.Tensors, budget func(output string) Budget) Experiment {
 	r := Run{Program: p.Name, Feeds: feeds}
 	for _, o := range p.Outputs {
-		budget := c.Kind.Gradient().Budget()
-		if o.Name == "result" {
-			budget = c.Kind.Budget()
-		}
-		r.Keep = append(r.Keep, Keep{o.Name, o.Name, budget})
+		r.Keep = append(r.Keep, Keep{o.Name, o.Name, budget(o.Name)})
 	}
-	e.Runs = []Run{r}
-	return e
+	return Experiment{Level: Operation, Name: c.Name, Precision: precision, Programs: []*graph.Program{p}, Runs: []Run{r}}
 }
 
 // bench is a model over the first patterns of a scan.
 type bench struct {
 	Settings
-	model    *model.Model
-	patterns int
-	float    graph.DType
-	states   bridge.Tensors // data and initial weights
+	model     *model.Model
+	patterns  int
+	precision string
+	float     graph.DType
+	states    bridge.Tensors // data and initial weights
 }
 
 // ofModel gives the experiments of the levels from layer to training.
-func (s Settings) ofModel(raw *dataset.Raw, trained *bundle.Bundle, t graph.DType) ([]Experiment, error) {
-	b, err := s.bench(raw, trained, t)
+func (s Settings) ofModel(raw *dataset.Raw, trained *bundle.Bundle, precision string) ([]Experiment, error) {
+	b, err := s.bench(raw, trained, precision)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +119,7 @@ func (s Settings) ofModel(raw *dataset.Raw, trained *bundle.Bundle, t graph.DTyp
 				r.Keep = append(r.Keep, Keep{o.Name, o.Name, budget(o.Name)})
 			}
 		}
-		return Experiment{Level: level, Name: "first batch", Float: t, Programs: []*graph.Program{p}, States: b.statesOf(p), Runs: []Run{r}}
+		return Experiment{Level: level, Name: "first batch", Precision: precision, Programs: []*graph.Program{p}, States: b.statesOf(p), Runs: []Run{r}}
 	}
 	always := func(x Budget) func(string) Budget { return func(string) Budget { return x } }
 	layers, network := b.layers()
@@ -131,7 +141,11 @@ func (s Settings) ofModel(raw *dataset.Raw, trained *bundle.Bundle, t graph.DTyp
 
 // bench puts a model over the first patterns of a scan, with the weights of the
 // seed or those of a trained model, whose constants are then taken too.
-func (s Settings) bench(raw *dataset.Raw, trained *bundle.Bundle, t graph.DType) (*bench, error) {
+func (s Settings) bench(raw *dataset.Raw, trained *bundle.Bundle, precision string) (*bench, error) {
+	t, mixed, err := model.ParsePrecision(precision)
+	if err != nil {
+		return nil, err
+	}
 	n, c := s.Model.N, s.Model.Gridsize*s.Model.Gridsize
 	patterns := min(raw.Len(), max(4*s.Batch*c, 16))
 	size := n * n
@@ -154,12 +168,12 @@ func (s Settings) bench(raw *dataset.Raw, trained *bundle.Bundle, t graph.DType)
 		modes = trained.Modes()
 	}
 	m := model.New(model.Settings{
-		Model: s.Model, Float: t, Patterns: patterns, Canvas: physics.Side(n, s.Model.Gridsize, reach, physics.Rule(s.Model.PatchMerge)), Modes: modes,
+		Model: s.Model, Float: t, Mixed: mixed, Patterns: patterns, Canvas: physics.Side(n, s.Model.Gridsize, reach, physics.Rule(s.Model.PatchMerge)), Modes: modes,
 		IntensityScale: scale, TrainScale: true,
 		Weights:   model.Weights{NLL: s.Training.NLLWeight},
 		Optimizer: model.Optimizer{Name: s.Training.Optimizer, Beta1: s.Training.AdamBeta1, Beta2: s.Training.AdamBeta2},
 	})
-	b := &bench{Settings: s, model: m, patterns: patterns, float: t, states: bridge.Tensors{
+	b := &bench{Settings: s, model: m, patterns: patterns, precision: precision, float: t, states: bridge.Tensors{
 		model.StateAmplitude: bridge.FromFloat64(t, wide, patterns, n, n),
 	}}
 	if trained == nil {
@@ -299,7 +313,7 @@ func (b *bench) step() Experiment {
 	p := b.model.Train(b.Batch)
 	full := *b
 	full.Training.WarmupSteps = 0
-	e := Experiment{Level: Step, Name: "adam", Float: b.float, Programs: []*graph.Program{p}, States: b.statesOf(p), Runs: []Run{full.train(0)}}
+	e := Experiment{Level: Step, Name: "adam", Precision: b.precision, Programs: []*graph.Program{p}, States: b.statesOf(p), Runs: []Run{full.train(0)}}
 	moments := map[string]bool{}
 	for _, m := range b.model.Moments() {
 		moments[m.Name] = true
@@ -322,7 +336,7 @@ func lossName(step int) string { return fmt.Sprintf("loss of step %d", step) }
 func (b *bench) training() Experiment {
 	train, predict := b.model.Train(b.Batch), b.model.Predict(b.Batch)
 	e := Experiment{
-		Level: Training, Name: "course", Float: b.float, Programs: []*graph.Program{train, predict}, States: b.statesOf(train, predict),
+		Level: Training, Name: "course", Precision: b.precision, Programs: []*graph.Program{train, predict}, States: b.statesOf(train, predict),
 	}
 	for k := range b.Steps {
 		r := b.train(k)

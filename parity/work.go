@@ -7,7 +7,6 @@ import (
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
-	"github.com/ptychobridge/ptychobridge/graph"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
@@ -37,7 +36,7 @@ func Work(ctx context.Context, b bridge.Backend, s Settings, judge bool, tell fu
 			return nil, fmt.Errorf("parity: %w", err)
 		}
 		if e.Level != last {
-			tell(fmt.Sprintf("%s, %v", e.Level, e.Float))
+			tell(fmt.Sprintf("%s, %s", e.Level, e.Precision))
 			last = e.Level
 		}
 		if err := e.measure(b, judge, record); err != nil {
@@ -47,10 +46,10 @@ func Work(ctx context.Context, b bridge.Backend, s Settings, judge bool, tell fu
 	if judge || !s.has(Reconstruction) {
 		return record, nil
 	}
-	for _, t := range s.dtypes() {
-		tell(fmt.Sprintf("%s, %v", Reconstruction, t))
-		if err := s.reconstruct(ctx, b, raw, t, record); err != nil {
-			return nil, fmt.Errorf("parity: %s, %v: %w", Reconstruction, t, err)
+	for _, precision := range s.precisions() {
+		tell(fmt.Sprintf("%s, %s", Reconstruction, precision))
+		if err := s.reconstruct(ctx, b, raw, precision, record); err != nil {
+			return nil, fmt.Errorf("parity: %s, %s: %w", Reconstruction, precision, err)
 		}
 	}
 	return record, nil
@@ -80,18 +79,18 @@ const experimentTraining = "training"
 
 // reconstruct trains on the whole scan and keeps the stitched object and the
 // losses.
-func (s Settings) reconstruct(ctx context.Context, b bridge.Backend, raw *dataset.Raw, t graph.DType, into Record) error {
+func (s Settings) reconstruct(ctx context.Context, b bridge.Backend, raw *dataset.Raw, precision string, into Record) error {
 	c := s.Training
 	c.OutputDir = ""
 	e := config.DefaultExecution()
-	e.Precision = t.String()
+	e.Precision = precision
 	r := config.DefaultReconstruction()
 	r.DoStitching = true
 	results, err := workflow.Train(ctx, b, raw, nil, c, workflow.Options{Execution: e, Data: config.DefaultData(), Reconstruction: r, Reconstruct: true})
 	if err != nil {
 		return err
 	}
-	keep := func(name string, v bridge.Tensor) { into[Key{Reconstruction, experimentTraining, t, name}] = v }
+	keep := func(name string, v bridge.Tensor) { into[Key{Reconstruction, experimentTraining, precision, name}] = v }
 	o := results.Object
 	parts := make([]float32, 0, 2*len(o.Data))
 	for _, z := range o.Data {

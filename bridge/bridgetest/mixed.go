@@ -26,12 +26,9 @@ func mixed(t *testing.T, b bridge.Backend) {
 			got := once(t, b, program, feeds)
 			for _, o := range program.Outputs {
 				d := Difference(got[o.Name].Float64(), want[o.Name].Data)
-				budget := cases.MixedBudget
-				if c.Kinks && o.Name != "result" {
-					budget = cases.MixedKinks
-				}
-				t.Logf("%s: %.1e, allowed %.1e", o.Name, d, budget.Float32)
-				require.LessOrEqual(t, d, budget.Float32, o.Name)
+				allowed := c.MixedBudget(o.Name).Mixed
+				t.Logf("%s: %.1e, allowed %.1e", o.Name, d, allowed)
+				require.LessOrEqual(t, d, allowed, o.Name)
 			}
 		})
 	}

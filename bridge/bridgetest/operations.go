@@ -63,10 +63,7 @@ func compare(t *testing.T, b bridge.Backend, c cases.Case, dtype graph.DType, se
 	for _, o := range program.Outputs {
 		require.NoError(t, got[o.Name].Check(o.Node), o.Name)
 		d := Difference(got[o.Name].Float64(), want[o.Name].Data)
-		allowed := c.Kind.Budget().Limit(dtype)
-		if o.Name != "result" {
-			allowed = c.Kind.Gradient().Budget().Limit(dtype)
-		}
+		allowed := c.Budget(o.Name).Limit(dtype)
 		require.LessOrEqual(t, d, allowed, "%s of %s in %v", o.Name, c.Name, dtype)
 		if o.Name == "result" {
 			forward = d

@@ -66,6 +66,8 @@ type Budget struct {
 	Float64 float64 `json:"float64"`
 	Float32 float64 `json:"float32"`
 	Reason  string  `json:"reason"`
+	// Mixed is that in bf16-mixed, of a float64 evaluator that does not round.
+	Mixed float64 `json:"bf16_mixed"`
 }
 
 // Limit is the number for a precision.
@@ -81,16 +83,27 @@ func (b Budget) Limit(t graph.DType) float64 {
 const rounding64 = 1e-12
 
 var budgets = [...]Budget{
-	Exact:          {"exact", rounding64, 0, "elements are moved, not computed"},
-	Arithmetic:     {"arithmetic", rounding64, 3e-7, "a few roundings of 6e-8, relative to the largest element"},
-	Transcendental: {"transcendental", rounding64, 1e-6, "vectorised polynomials: 2.4e-7 seen for tanh, twice in a gradient"},
-	Reduction:      {"reduction", rounding64, 5e-6, "sums of up to some thousand products in any order: 1.1e-6 seen"},
-	Fourier:        {"Fourier", rounding64, 2e-6, "1.8e-7 seen at N = 64, then sums in the gradient"},
+	Exact:          {Name: "exact", Float64: rounding64, Float32: 0, Reason: "elements are moved, not computed"},
+	Arithmetic:     {Name: "arithmetic", Float64: rounding64, Float32: 3e-7, Reason: "a few roundings of 6e-8, relative to the largest element"},
+	Transcendental: {Name: "transcendental", Float64: rounding64, Float32: 1e-6, Reason: "vectorised polynomials: 2.4e-7 seen for tanh, twice in a gradient"},
+	Reduction:      {Name: "reduction", Float64: rounding64, Float32: 5e-6, Reason: "sums of up to some thousand products in any order: 1.1e-6 seen"},
+	Fourier:        {Name: "Fourier", Float64: rounding64, Float32: 2e-6, Reason: "1.8e-7 seen at N = 64, then sums in the gradient"},
 }
 
 // Budget is the allowed distance of a backend from the float64 evaluator,
 // forward and gradient.
 func (k Kind) Budget() Budget { return budgets[k] }
+
+// result names the output of a case that is no gradient.
+const result = "result"
+
+// Budget is the allowed distance of an output of the case.
+func (c Case) Budget(output string) Budget {
+	if output == result {
+		return c.Kind.Budget()
+	}
+	return c.Kind.Gradient().Budget()
+}
 
 // Gradient is the kind of the gradients of an operation: moves may add there.
 func (k Kind) Gradient() Kind {
@@ -298,14 +311,14 @@ func (c Case) Program(dtype graph.DType) (*graph.Program, bridge.Tensors) {
 	for k, i := range c.Inputs {
 		inputs = append(inputs, feed(fmt.Sprintf("input.%d", k), i))
 	}
-	result := c.Make(inputs)
-	weights := feed("weights", input{result.Shape, -1, 1})
-	axes := make([]int, len(result.Shape))
+	made := c.Make(inputs)
+	weights := feed("weights", input{made.Shape, -1, 1})
+	axes := make([]int, len(made.Shape))
 	for k := range axes {
 		axes[k] = k
 	}
-	loss := graph.Sum(graph.Mul(result, weights), axes...)
-	p := &graph.Program{Name: "case", Outputs: []graph.Output{{Name: "result", Node: result}}}
+	loss := graph.Sum(graph.Mul(made, weights), axes...)
+	p := &graph.Program{Name: "case", Outputs: []graph.Output{{Name: result, Node: made}}}
 	for k, g := range graph.Gradient(loss, inputs) {
 		p.Outputs = append(p.Outputs, graph.Output{Name: fmt.Sprintf("gradient.%d", k), Node: g})
 	}

@@ -2,12 +2,24 @@ package cases
 
 import "github.com/ptychobridge/ptychobridge/graph"
 
-// MixedBudget is for programs of graph.Mixed against the evaluator, which does
-// not round to BFloat16.
-var MixedBudget = Budget{"bfloat16", 0, 2e-2, "a few roundings of 2e-3 of each factor and result, 6e-3 seen; sums average them"}
+// rounded is for programs of graph.Mixed against the evaluator, which does not
+// round to BFloat16.
+var rounded = Budget{Name: "bfloat16", Mixed: 2e-2, Reason: "a few roundings of 2e-3 of each factor and result, 6e-3 seen; sums average them"}
 
-// MixedKinks is that for gradients behind a rectifier.
-var MixedKinks = Budget{"bfloat16, rectified", 0, 0.25, "a rectifier or pooling may choose otherwise where values lie within rounding of each other, a term of some hundred: 8.5e-2 seen"}
+// rectified is that for gradients behind a rectifier.
+var rectified = Budget{Name: "bfloat16, rectified", Mixed: 0.25, Reason: "a rectifier or pooling may choose otherwise where values lie within rounding of each other, a term of some hundred: 8.5e-2 seen"}
+
+// MixedBudget is the allowed distance of an output of a case of Mixed in
+// bf16-mixed.
+func (c Case) MixedBudget(output string) Budget {
+	if c.Kinks && output != result {
+		return rectified
+	}
+	return rounded
+}
+
+// MixedBudgets lists those there are.
+func MixedBudgets() []Budget { return []Budget{rounded, rectified} }
 
 // Mixed lists uses of the operations that graph.Mixed narrows, with channels
 // enough that it does.

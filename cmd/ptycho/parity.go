@@ -90,7 +90,7 @@ func (p *comparison) register(c *cobra.Command) {
 	p.foreign.register(f)
 	f.StringVar(&p.output, "output-dir", parityOutputs, "directory for the report; by default the next free parity_outputs/<number>")
 	f.StringSliceVar(&p.levels, "levels", nil, "what to compare, of "+strings.Join(levels, ", ")+"; default: all")
-	f.StringSliceVar(&p.precisions, "precisions", []string{"float64", "float32"}, "float64, float32 or both")
+	f.StringSliceVar(&p.precisions, "precisions", parity.Precisions(), "what to compare in")
 	f.IntVar(&p.gridsize, "gridsize", 1, "g: a group has g² patterns")
 	f.IntVar(&p.batch, "batch-size", 4, "groups of a batch, below the reconstruction")
 	f.IntVar(&p.steps, "steps", 50, "optimizer steps of the level training")
@@ -105,7 +105,7 @@ func (p *comparison) register(c *cobra.Command) {
 	f.BoolVar(&p.inProcess, "in-process", false, "also compute in this process, and compare with processes of their own")
 	f.StringVar(&p.fault, "fault", "", "makes an operation of a runtime wrong, as in pytorch:MaxPool, to see it found")
 	completeValues(c, "levels", levels...)
-	completeValues(c, "precisions", "float64", "float32")
+	completeValues(c, "precisions", parity.Precisions()...)
 }
 
 func (p *comparison) run(c *cobra.Command) error {
@@ -160,7 +160,7 @@ func (p *comparison) check(c *cobra.Command) error {
 		fault(!slices.Contains(parity.Levels(), parity.Level(l)), "--levels: there is no level %q", l)
 	}
 	for _, t := range p.precisions {
-		fault(t != "float64" && t != "float32", "--precisions: found %q; expected float64 or float32 (bf16-mixed is not compared yet)", t)
+		fault(!slices.Contains(parity.Precisions(), t), "--precisions: found %q; expected %s", t, strings.Join(parity.Precisions(), ", "))
 	}
 	fault(len(p.precisions) == 0, "--precisions: found none")
 	fault(p.batch < 1, "--batch-size: found %d; expected 1 or more", p.batch)
