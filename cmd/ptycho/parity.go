@@ -116,10 +116,7 @@ func (p *comparison) run(c *cobra.Command) error {
 	if err := p.check(c); err != nil {
 		return err
 	}
-	if entries, err := os.ReadDir(p.output); err == nil && len(entries) > 0 && p.output != parityOutputs {
-		return usageError{fmt.Errorf("output directory %s is not empty; nothing is overwritten: give another --output-dir", p.output)}
-	}
-	d, err := newDirectory(p.output, p.output == parityOutputs, false, nil)
+	d, err := p.newReport()
 	if err != nil {
 		return err
 	}
@@ -146,6 +143,14 @@ func (p *comparison) run(c *cobra.Command) error {
 		return quiet{errors.New("the runtimes are not within the budgets")}
 	}
 	return nil
+}
+
+// newReport makes the directory of the report.
+func (p *comparison) newReport() (*directory, error) {
+	if entries, err := os.ReadDir(p.output); err == nil && len(entries) > 0 && p.output != parityOutputs {
+		return nil, usageError{fmt.Errorf("output directory %s is not empty; nothing is overwritten: give another --output-dir", p.output)}
+	}
+	return newDirectory(p.output, p.output == parityOutputs, false, nil)
 }
 
 // check judges the flags.
@@ -312,6 +317,11 @@ func (p *comparison) print(d *directory, r *parity.Report) error {
 	if err := parity.WriteTable(p.stdout, r); err != nil {
 		return err
 	}
+	return p.wrote(d)
+}
+
+// wrote names the files of the report.
+func (p *comparison) wrote(d *directory) error {
 	_, err := fmt.Fprintf(p.stdout, "wrote\n  %s\n  %s\n", d.file(fileParityPage), d.file(fileParity))
 	return err
 }
