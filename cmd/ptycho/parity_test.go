@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ptychobridge/ptychobridge/bundle"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/parity"
 )
@@ -261,4 +262,25 @@ func TestParityOfAModel(t *testing.T) {
 	require.Contains(t, stdout, "float64 gradient")
 	code, _, stderr = ptycho(t, "infer", "--model-path", run, "--test-data-file", data, "--output-dir", filepath.Join(t.TempDir(), "inferred"), "-q")
 	require.Equal(t, exitDone, code, stderr)
+}
+
+// TestInspectOfAnUnknownCertificate: a model whose certificate another version
+// wrote is inspected, and its certificate is neither shown as one that is known
+// nor lost.
+func TestInspectOfAnUnknownCertificate(t *testing.T) {
+	dir := t.TempDir()
+	modelIn(t, dir)
+	b, err := bundle.Read(dir)
+	require.NoError(t, err)
+	b.Manifest.Parity = &bundle.Certificate{}
+	require.NoError(t, json.Unmarshal([]byte(`{"schema":"ptychobridge.certificate/9","within":"mostly"}`), b.Manifest.Parity))
+	require.NoError(t, bundle.Write(dir, *b))
+	said := strings.Join(strings.Fields(inspect(t, dir)), " ")
+	require.Contains(t, said, `parity a certificate that this version cannot read, of the schema "ptychobridge.certificate/9"; the model is not affected`)
+	require.NotContains(t, said, "budgets")
+	manifest := inspectJSON(t, dir)["manifest"].(map[string]any)
+	require.Equal(t, map[string]any{"schema": "ptychobridge.certificate/9", "within": "mostly"}, manifest["parity"])
+
+	require.NoError(t, bundle.Certify(dir, bundle.Certificate{Within: true}))
+	require.Contains(t, inspect(t, dir), "within the budgets")
 }
