@@ -43,8 +43,8 @@ is 0 where all are within, 1 otherwise. parity.json and parity.html are written
 into --output-dir. Without a data file, a small scan is simulated.
 
 With --tf-saved-model and --torch-script two exported models of any kind are
-compared instead, on the arrays of --input: inputs and outputs are matched by
-name, as --map says, or by order.`,
+compared instead, on the arrays of --input, each in a process of its own: inputs
+and outputs are matched by name, as --map says, or by order.`,
 		Example: `  ptycho parity
   ptycho parity --train-data-file scan.npz --nphotons 4.4e5 --gridsize 2
   ptycho parity --levels operation,gradient --precisions float64

@@ -238,9 +238,28 @@ func (e *exported) Run(inputs bridge.Tensors) ([]bridge.Named, error) {
 	return e.gave, err
 }
 
-// here runs the model once more, in this process, and compares.
+// here runs the model once more, in this process, and compares. When ctx ends it
+// does not wait for the model, which cannot be asked to stop: the program ends.
 func (e *exported) here() (parity.Repeat, error) {
 	e.line("%-12s in this process", e.backend)
+	type outcome struct {
+		parity.Repeat
+		error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		r, err := e.again()
+		done <- outcome{r, err}
+	}()
+	select {
+	case <-e.ctx.Done():
+		return parity.Repeat{}, fmt.Errorf("parity: %w", e.ctx.Err())
+	case o := <-done:
+		return o.Repeat, o.error
+	}
+}
+
+func (e *exported) again() (parity.Repeat, error) {
 	m, info, err := openExported(e.backend, e.model, e.signature, e.threads)
 	if err != nil {
 		return parity.Repeat{}, err

@@ -164,9 +164,6 @@ func (p *comparison) runForeign(ctx context.Context, models [2]*exported, o pari
 		return r, nil
 	}
 	for _, m := range models {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("parity: %w", err)
-		}
 		again, err := m.here()
 		if err != nil {
 			return nil, err

@@ -181,6 +181,18 @@ func TestParityOfForeignModelsIsInterrupted(t *testing.T) {
 	require.ErrorIs(t, syscall.Kill(process, 0), syscall.ESRCH, "it is gone")
 }
 
+// TestParityOfForeignModelsInProcessIsInterrupted: so is one that runs in this
+// process, whose end is not waited for.
+func TestParityOfForeignModelsInProcessIsInterrupted(t *testing.T) {
+	call, private := foreignCall(t)
+	code, stdout, stderr := interrupted(t, "tensorflow   in this process", call("network.pt", "--in-process", "--output-dir", "report")...)
+	require.Equal(t, exitInterrupted, code, stderr)
+	require.NotContains(t, stderr, "pytorch      in this process")
+	require.Empty(t, stdout)
+	require.NoDirExists(t, "report")
+	requireEmpty(t, private)
+}
+
 // TestWaitingModelEnds: the process of a model whose starter has gone ends by
 // itself.
 func TestWaitingModelEnds(t *testing.T) {
