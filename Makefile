@@ -61,7 +61,7 @@ run: shim build ## reconstruct a small simulated data set
 
 # --- tests
 
-.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race race-short fuzz fuzz-short bench bench-go bench-peers soak
+.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race race-short fuzz fuzz-short bench bench-go bench-peers test-peers soak
 test: test-native test-pure ## all tests, on both native runtimes and with cgo off
 
 test-native: shim stub ## all tests on both native runtimes
@@ -106,6 +106,9 @@ bench-peers: shim build ## the network in Keras and PyTorch beside ours (fetches
 	  --peer "$$python bench/peers/keras_peer.py" --peer "$$python bench/peers/keras_peer.py --fit" \
 	  --peer "$$python bench/peers/keras_peer.py --jit" --peer "$$python bench/peers/torch_peer.py" \
 	  --peer "$$python bench/peers/torch_peer.py --channels-last" --peer "$$python bench/peers/torch_peer.py --compile"
+
+test-peers: ## the self-test of what bench-peers measures beside ours (fetches 3 GB)
+	@venv="$$(bench/peers/venv.sh)" && "$$venv/bin/python" -B -m unittest discover bench/peers
 
 soak: shim stub ## long runs: memory and native handles
 	PTYCHO_SOAK=1 $(NATIVE_TEST) -tags torch -run Soak -v ./...

@@ -276,19 +276,32 @@ func together(a, b string) string {
 func Again(what string, threads int, before, after Outcome) Repeat {
 	r := Repeat{Backend: before.Info.Backend, What: what, Threads: threads, Equal: true}
 	for k, x := range before.Record {
-		y, ok := after.Record[k]
-		if !ok {
-			continue
-		}
-		r.Figures++
-		d := Between(x, y)
-		if d.Equal < 1 || !d.Finite {
-			r.Different++
-			r.Equal = false
-		}
-		if d.Relative > r.Largest || d.Relative == r.Largest && d.Relative > 0 && k.String() < r.Where {
-			r.Largest, r.Where = d.Relative, k.String()
+		if y, ok := after.Record[k]; ok {
+			r.add(k.String(), x, y)
 		}
 	}
 	return r
+}
+
+// AgainForeign compares what one exported model gave twice: output by output,
+// by their order, which is the model's.
+func AgainForeign(what string, of bridge.Info, before, after []bridge.Named) Repeat {
+	r := Repeat{Backend: of.Backend, What: what, Threads: of.Threads, Equal: len(before) == len(after)}
+	for i := range min(len(before), len(after)) {
+		r.add(before[i].Name, before[i].Tensor, after[i].Tensor)
+	}
+	return r
+}
+
+// add compares one tensor.
+func (r *Repeat) add(name string, x, y bridge.Tensor) {
+	r.Figures++
+	d := Between(x, y)
+	if d.Equal < 1 || !d.Finite {
+		r.Different++
+		r.Equal = false
+	}
+	if d.Relative > r.Largest || d.Relative == r.Largest && d.Relative > 0 && name < r.Where {
+		r.Largest, r.Where = d.Relative, name
+	}
 }

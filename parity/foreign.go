@@ -31,17 +31,6 @@ type ForeignOptions struct {
 	Limit float64
 }
 
-// ForeignReport says how far two foreign models agree.
-type ForeignReport struct {
-	// Within says that every figure is within its limit.
-	Within bool `json:"within"`
-	// Figures are one for each pair of outputs, in the order of the first
-	// model. Complex outputs are pairs (re, im) along a last axis of 2.
-	Figures []Figure `json:"figures"`
-	// Notes say what was matched by order and what was left out.
-	Notes []string `json:"notes,omitempty"`
-}
-
 // ParseMap reads pairs first=second of names, as ForeignOptions.Map has them.
 func ParseMap(pairs []string) (map[string]string, error) {
 	m := map[string]string{}
@@ -70,9 +59,10 @@ func ParseMap(pairs []string) (map[string]string, error) {
 //
 // Errors name file, key, found and expected: arrays that are missing or do not
 // fit, a failed run, names in the map that are not there, outputs that do not
-// match, because of their names or their shapes.
+// match, because of their names or their shapes. The report has what is compared
+// here; who computed, where and of which files is for the caller to fill in.
 func CompareForeign(first, second ForeignModel, data string, o ForeignOptions) (*ForeignReport, error) {
-	c := foreign{models: [2]ForeignModel{first, second}, data: data, ForeignOptions: o, used: map[string]bool{}, report: &ForeignReport{Within: true}}
+	c := foreign{models: [2]ForeignModel{first, second}, data: data, ForeignOptions: o, used: map[string]bool{}, report: &ForeignReport{Schema: ForeignSchema, Within: true, Figures: []Figure{}}}
 	if err := c.compare(); err != nil {
 		return nil, fmt.Errorf("parity: foreign: %w", err)
 	}
@@ -345,6 +335,7 @@ func (c *foreign) figure(p [2]bridge.Named) error {
 		c.note("found %s and %s: their types differ", said(0), said(1))
 	}
 	c.report.Figures = append(c.report.Figures, f)
+	c.report.Outputs = append(c.report.Outputs, p)
 	c.report.Within = c.report.Within && f.Within
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ptychobridge/ptychobridge/report"
 	"github.com/ptychobridge/ptychobridge/wholefile"
@@ -16,19 +17,26 @@ import (
 //go:embed page.html
 var pageHTML string
 
+// partsHTML is what this page shares with that of exported models.
+//
+//go:embed page_parts.html
+var partsHTML string
+
 //go:embed page.css
 var pageCSS string
 
-var pageTemplate = template.Must(report.Template(pageHTML, pageCSS))
+var pageTemplate = template.Must(report.Template(partsHTML+pageHTML, pageCSS))
 
 // WriteHTML writes a report as one file that needs nothing else, as
 // report.WriteHTML does: verdict, who was compared, heat maps, curves,
 // pictures, tables. Texts may come from anywhere; they are escaped. A distance
 // that is no number is shown as ∞; where there are no figures, or objects that
 // cannot be drawn, the page says so. Errors are those of the file system.
-func WriteHTML(path string, r *Report) error {
+func WriteHTML(path string, r *Report) error { return writePage(path, pageTemplate, r.page()) }
+
+func writePage(path string, t *template.Template, of any) error {
 	var b bytes.Buffer
-	err := pageTemplate.Execute(&b, r.page())
+	err := t.Execute(&b, of)
 	if err == nil {
 		err = wholefile.WriteBytes(path, b.Bytes())
 	}
@@ -75,24 +83,25 @@ func (r *Report) page() *page {
 	n := r.names()
 	p := &page{
 		Title:    fmt.Sprintf("Parity of %s and %s", n.First, n.Second),
-		Summary:  r.summary(),
+		Summary:  summary(r.Program, r.Created),
 		Failures: r.Failures, Key: r.key(),
-		Compared: r.compared(n), Machine: r.machine(),
+		Compared: r.compared(n), Machine: r.Machine.facts(),
 		Names: n, Scale: scale, Levels: r.levelHeat(n), Layers: r.tensorHeat(n, Layer, Network), Gradients: r.tensorHeat(n, Gradient),
-		Courses: r.courses(), Objects: r.objects(n), Repeats: r.repeats(), Figures: r.figures(n),
+		Courses: r.courses(), Objects: r.objects(n), Repeats: repeatTable(r.Repeats), Figures: r.figures(n),
 		Budgets: budgetTable(r.Budgets), Suite: r.suite(), Settings: r.Settings.listed(), Notes: r.Notes,
 	}
 	p.State, p.Verdict, p.Off = r.verdict(n)
 	return p
 }
 
-func (r *Report) summary() string {
+// summary is the line below the title.
+func summary(program string, created time.Time) string {
 	var parts []string
-	if r.Program != "" {
-		parts = append(parts, r.Program)
+	if program != "" {
+		parts = append(parts, program)
 	}
-	if !r.Created.IsZero() {
-		parts = append(parts, r.Created.Format("2 January 2006, 15:04:05 MST"))
+	if !created.IsZero() {
+		parts = append(parts, created.Format("2 January 2006, 15:04:05 MST"))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -101,11 +110,16 @@ func (r *Report) summary() string {
 // one.
 type names struct{ First, Second, Judge string }
 
-func (r *Report) names() names {
-	n := names{First: r.Runtimes[0].Backend, Second: r.Runtimes[1].Backend}
-	if n.First == n.Second || n.First == "" || n.Second == "" {
-		n.First, n.Second = strings.TrimSpace("first "+n.First), strings.TrimSpace("second "+n.Second)
+// pairNames are those of two, told apart where they are called the same.
+func pairNames(first, second string) names {
+	if first == second || first == "" || second == "" {
+		first, second = strings.TrimSpace("first "+first), strings.TrimSpace("second "+second)
 	}
+	return names{First: first, Second: second}
+}
+
+func (r *Report) names() names {
+	n := pairNames(r.Runtimes[0].Backend, r.Runtimes[1].Backend)
 	if r.Judge == nil {
 		return n
 	}
@@ -151,11 +165,7 @@ func (r *Report) verdict(n names) (state, sentence string, where []string) {
 	}
 	switch {
 	case len(r.Failures) > 0:
-		var ended []string
-		for _, f := range r.Failures {
-			ended = append(ended, cmp.Or(f.Backend, "a runtime"))
-		}
-		return "none", fmt.Sprintf("No verdict: %s did not come to the end.", strings.Join(ended, " and ")), where
+		return "none", ended(r.Failures), where
 	case len(off) > 0:
 		sentence = fmt.Sprintf("Outside the budget, first at the level %s: %s.", off[0].Level, n.off(off[0].Off))
 		if off[0].Off == SideUnknown {
@@ -172,6 +182,15 @@ func (r *Report) verdict(n names) (state, sentence string, where []string) {
 		sentence += fmt.Sprintf(" Figures that are shown and not judged: %s.", integer(more))
 	}
 	return "within", sentence, nil
+}
+
+// ended says who did not come to the end.
+func ended(failures []RuntimeFailure) string {
+	var names []string
+	for _, f := range failures {
+		names = append(names, cmp.Or(f.Backend, "a runtime"))
+	}
+	return fmt.Sprintf("No verdict: %s did not come to the end.", strings.Join(names, " and "))
 }
 
 // worst is the figure that Worst of a level names.

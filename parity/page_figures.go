@@ -30,9 +30,12 @@ type figureRow struct {
 // for all.
 const shown = 4
 
+// figureHead names the columns of a row without a judge.
+var figureHead = []string{"Tensor", "Precision", "Verdict", "Limit", "Relative", "Absolute", "L2", "ULP", "Same bits"}
+
 // figures lays out the figures of every level.
 func (r *Report) figures(n names) []figures {
-	head := []string{"Tensor", "Precision", "Verdict", "Limit", "Relative", "Absolute", "L2", "ULP", "Same bits"}
+	head := slices.Clone(figureHead)
 	if r.Judge != nil {
 		head = append(head, n.First+" – "+n.Judge, n.Second+" – "+n.Judge)
 	}
@@ -82,7 +85,14 @@ func worseFirst(a, b Figure) int {
 	return cmp.Compare(b.closeness(), a.closeness())
 }
 
-func (f Figure) name() string { return f.Experiment + ": " + f.Output }
+// name is what a figure is called; those of exported models are of one
+// experiment.
+func (f Figure) name() string {
+	if f.Level == Foreign {
+		return f.Output
+	}
+	return f.Experiment + ": " + f.Output
+}
 
 func (f Figure) row(n names, judge bool) figureRow {
 	d := f.Pair

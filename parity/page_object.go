@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/cmplx"
 	"slices"
+	"strings"
 
 	"github.com/ptychobridge/ptychobridge/evaluate"
 	"github.com/ptychobridge/ptychobridge/report"
@@ -143,13 +144,14 @@ func signed(im report.Image) report.Image {
 		return im
 	}
 	if power := math.Floor(math.Log10(end)); power < -1 {
+		power = max(power, -300) // no unit is 0
 		unit := math.Pow(10, power)
 		im.Values = slices.Clone(im.Values)
 		for i := range im.Values {
 			im.Values[i] /= unit
 		}
 		end /= unit
-		im.Unit = report.Power(int(power)) + " " + im.Unit
+		im.Unit = strings.TrimSpace(report.Power(int(power)) + " " + im.Unit)
 	}
 	im.Min, im.Max = -end, end
 	return im

@@ -22,6 +22,13 @@ func (r *Report) compared(n names) table {
 		t.Head = append(t.Head, n.Judge+", the judge")
 		all = append(all, *r.Judge)
 	}
+	t.Rows = runtimeRows(all...)
+	return t
+}
+
+// runtimeRows say of some runtimes what they were.
+func runtimeRows(all ...Runtime) [][]string {
+	var rows [][]string
 	for _, line := range []struct {
 		name string
 		text func(Runtime) string
@@ -33,15 +40,26 @@ func (r *Report) compared(n names) table {
 		{"Device", func(o Runtime) string { return o.Device }},
 		{"Threads", func(o Runtime) string { return known(o.Threads) }},
 		{"Switches", func(o Runtime) string { return o.Setting }},
-		{"Seconds", func(o Runtime) string { return strings.TrimPrefix(strconv.FormatFloat(o.Seconds, 'f', 1, 64), "0.0") }},
+		{"Seconds", func(o Runtime) string { return seconds(o.Seconds) }},
 	} {
 		cells := []string{line.name}
 		for _, o := range all {
 			cells = append(cells, cmp.Or(line.text(o), none))
 		}
-		t.Rows = append(t.Rows, cells)
+		rows = append(rows, cells)
 	}
-	return t
+	return rows
+}
+
+// seconds writes a time that is 0 where it is not known.
+func seconds(s float64) string {
+	switch {
+	case s == 0:
+		return ""
+	case s < .05:
+		return "< 0.1"
+	}
+	return strconv.FormatFloat(s, 'f', 1, 64)
 }
 
 // known writes a number that is 0 where it is not known.
@@ -52,12 +70,12 @@ func known(n int) string {
 	return strconv.Itoa(n)
 }
 
-func (r *Report) machine() []report.Fact {
+func (m Machine) facts() []report.Fact {
 	return given(
-		report.Fact{Name: "System", Value: r.Machine.System},
-		report.Fact{Name: "Processor", Value: r.Machine.CPU},
-		report.Fact{Name: "Processors", Value: known(r.Machine.Processors)},
-		report.Fact{Name: "Wait policy", Value: r.Machine.WaitPolicy, Note: "OMP_WAIT_POLICY"},
+		report.Fact{Name: "System", Value: m.System},
+		report.Fact{Name: "Processor", Value: m.CPU},
+		report.Fact{Name: "Processors", Value: known(m.Processors)},
+		report.Fact{Name: "Wait policy", Value: m.WaitPolicy, Note: "OMP_WAIT_POLICY"},
 	)
 }
 
@@ -120,10 +138,10 @@ func (s Settings) listed() []report.Setting {
 	return slices.Concat(models, training, others)
 }
 
-// repeats is the table of runtimes compared with themselves.
-func (r *Report) repeats() table {
+// repeatTable is of runtimes compared with themselves.
+func repeatTable(repeats []Repeat) table {
 	t := table{Head: []string{"Runtime", "Compared with itself", "Threads", "Tensors", "Same bits", "Largest relative distance", "Where"}}
-	for _, again := range r.Repeats {
+	for _, again := range repeats {
 		same := "all"
 		if !again.Equal {
 			same = fmt.Sprintf("all but %s", integer(again.Different))

@@ -50,15 +50,7 @@ func (o Outcome) Save(directory string) error {
 		t := o.Record[k]
 		name := fmt.Sprintf("a%05d", i)
 		o.Arrays = append(o.Arrays, array{Name: name, Key: k, Shape: t.Shape})
-		data := t.Data
-		if whole, ok := data.([]int32); ok {
-			wide := make([]int64, len(whole))
-			for j, v := range whole {
-				wide[j] = int64(v)
-			}
-			data = wide
-		}
-		arrays = append(arrays, npz.Array{Key: name, Data: data, Shape: t.Shape})
+		arrays = append(arrays, npz.Array{Key: name, Data: widened(t.Data), Shape: t.Shape})
 	}
 	if err := npz.Write(filepath.Join(directory, arraysFile), arrays...); err != nil {
 		return fmt.Errorf("parity: %w", err)
@@ -68,6 +60,19 @@ func (o Outcome) Save(directory string) error {
 		return fmt.Errorf("parity: outcome: %w", err)
 	}
 	return wholefile.WriteBytes(filepath.Join(directory, outcomeFile), text)
+}
+
+// widened gives elements as an NPZ file can hold them: int32 as int64.
+func widened(data any) any {
+	whole, ok := data.([]int32)
+	if !ok {
+		return data
+	}
+	wide := make([]int64, len(whole))
+	for i, v := range whole {
+		wide[i] = int64(v)
+	}
+	return wide
 }
 
 // LoadOutcome reads what Save wrote.
@@ -105,11 +110,7 @@ func readTensor(f *npz.File, name string) (bridge.Tensor, error) {
 	switch {
 	case m.Integer():
 		wide, err := npz.Read[int64](f, name)
-		whole := make([]int32, len(wide))
-		for i, v := range wide {
-			whole[i] = int32(v)
-		}
-		return bridge.Tensor{Data: whole}, err
+		return bridge.Tensor{Data: narrow(wide)}, err
 	case m.ItemSize() == 8:
 		v, err := npz.Read[float64](f, name)
 		return bridge.Tensor{Data: v}, err

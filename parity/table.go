@@ -50,14 +50,19 @@ func (r *Report) body(t *strings.Builder) {
 		if i == 0 {
 			fmt.Fprintln(t)
 		}
-		same := "the same bits"
-		if !x.Equal {
-			same = fmt.Sprintf("%d of %d tensors differ, by up to %s", x.Different, x.Figures, scientific(x.Largest))
-		}
-		fmt.Fprintf(t, "%s %s: %s\n", x.Backend, x.What, same)
+		fmt.Fprintln(t, x.line())
 	}
 	_, sentence, _ := r.verdict(r.names())
 	fmt.Fprintf(t, "\n%s\n", strings.ReplaceAll(sentence, ". ", ".\n"))
+}
+
+// line words a repeat.
+func (x Repeat) line() string {
+	same := "the same bits"
+	if !x.Equal {
+		same = fmt.Sprintf("%d of %d tensors differ, by up to %s", x.Different, x.Figures, scientific(x.Largest))
+	}
+	return fmt.Sprintf("%s %s: %s", x.Backend, x.What, same)
 }
 
 // letters are the sides as the table calls them.
@@ -109,25 +114,4 @@ func scientific(v float64) string {
 		return "no number"
 	}
 	return fmt.Sprintf("%.1e", v)
-}
-
-// WriteForeignTable writes a comparison of exported models for a terminal.
-func WriteForeignTable(w io.Writer, r *ForeignReport) error {
-	var t strings.Builder
-	fmt.Fprintf(&t, "%-28s %-8s %9s %9s %8s  %s\n", "output", "type", "relative", "L2", "equal", "verdict")
-	for _, f := range r.Figures {
-		verdict := "ok"
-		switch {
-		case f.Limit < 0:
-			verdict = "not judged"
-		case !f.Within:
-			verdict = "OFF, allowed " + scientific(f.Limit)
-		}
-		fmt.Fprintf(&t, "%-28s %-8s %9s %9s %6.1f %%  %s\n", f.Output, f.Precision, scientific(f.Pair.Relative), scientific(f.Pair.L2), 100*f.Pair.Equal, verdict)
-	}
-	for _, n := range r.Notes {
-		fmt.Fprintf(&t, "note: %s\n", n)
-	}
-	_, err := io.WriteString(w, t.String())
-	return err
 }

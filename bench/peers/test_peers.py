@@ -1,4 +1,4 @@
-"""Self-test: python -m unittest discover bench/peers
+"""Self-test: make test-peers
 
 Needs NumPy; what needs TensorFlow or PyTorch skips where it is missing.
 """

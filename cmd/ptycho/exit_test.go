@@ -23,6 +23,7 @@ const asProgram = "PTYCHO_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		crash(os.Args)
+		hang(os.Args)
 		main()
 	}
 	os.Exit(m.Run())

@@ -178,6 +178,10 @@ func (m *modelFile) parity(s *sheet) {
 	if c == nil {
 		return
 	}
+	if !c.Known() {
+		s.row("parity", "a certificate that this version cannot read, of the schema %q; the model is not affected", c.Schema)
+		return
+	}
 	verdict := "within the budgets"
 	if !c.Within {
 		verdict = "NOT within the budgets"

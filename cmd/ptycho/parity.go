@@ -43,8 +43,8 @@ is 0 where all are within, 1 otherwise. parity.json and parity.html are written
 into --output-dir. Without a data file, a small scan is simulated.
 
 With --tf-saved-model and --torch-script two exported models of any kind are
-compared instead, on the arrays of --input: inputs and outputs are matched by
-name, as --map says, or by order.`,
+compared instead, on the arrays of --input, each in a process of its own: inputs
+and outputs are matched by name, as --map says, or by order.`,
 		Example: `  ptycho parity
   ptycho parity --train-data-file scan.npz --nphotons 4.4e5 --gridsize 2
   ptycho parity --levels operation,gradient --precisions float64
@@ -116,10 +116,7 @@ func (p *comparison) run(c *cobra.Command) error {
 	if err := p.check(c); err != nil {
 		return err
 	}
-	if entries, err := os.ReadDir(p.output); err == nil && len(entries) > 0 && p.output != parityOutputs {
-		return usageError{fmt.Errorf("output directory %s is not empty; nothing is overwritten: give another --output-dir", p.output)}
-	}
-	d, err := newDirectory(p.output, p.output == parityOutputs, false, nil)
+	d, err := p.newReport()
 	if err != nil {
 		return err
 	}
@@ -146,6 +143,14 @@ func (p *comparison) run(c *cobra.Command) error {
 		return quiet{errors.New("the runtimes are not within the budgets")}
 	}
 	return nil
+}
+
+// newReport makes the directory of the report.
+func (p *comparison) newReport() (*directory, error) {
+	if entries, err := os.ReadDir(p.output); err == nil && len(entries) > 0 && p.output != parityOutputs {
+		return nil, usageError{fmt.Errorf("output directory %s is not empty; nothing is overwritten: give another --output-dir", p.output)}
+	}
+	return newDirectory(p.output, p.output == parityOutputs, false, nil)
 }
 
 // check judges the flags.
@@ -312,6 +317,11 @@ func (p *comparison) print(d *directory, r *parity.Report) error {
 	if err := parity.WriteTable(p.stdout, r); err != nil {
 		return err
 	}
+	return p.wrote(d)
+}
+
+// wrote names the files of the report.
+func (p *comparison) wrote(d *directory) error {
 	_, err := fmt.Fprintf(p.stdout, "wrote\n  %s\n  %s\n", d.file(fileParityPage), d.file(fileParity))
 	return err
 }

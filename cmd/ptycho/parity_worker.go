@@ -32,13 +32,18 @@ const evaluator = "evaluator"
 const workerCommand = "parity-worker"
 
 // parityWorkerCommand is the hidden command of the processes that parity
-// starts: it makes the suite on one runtime and leaves the outcome in a
-// directory.
+// starts: it makes the suite on one runtime, or runs one exported model, and
+// leaves the outcome in a directory.
 func parityWorkerCommand(a *app) *cobra.Command {
 	w := &worker{app: a}
 	c := &cobra.Command{
 		Use: workerCommand, Hidden: true, Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return w.run(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if w.model != "" {
+				return w.runModel()
+			}
+			return w.run(c.Context())
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&w.settings, "settings", "", "JSON file of the suite's settings")
@@ -46,12 +51,15 @@ func parityWorkerCommand(a *app) *cobra.Command {
 	f.StringVar(&w.backend, "backend", "", "runtime, or evaluator")
 	f.IntVar(&w.threads, "threads", 0, "of one operation")
 	f.StringVar(&w.fault, "fault", "", "operation that is made wrong")
+	f.StringVar(&w.model, "model", "", "exported model, to be run in place of the suite")
+	f.StringVar(&w.signature, "signature", "", "of the model")
 	return c
 }
 
 type worker struct {
 	*app
 	settings, directory, backend, fault string
+	model, signature                    string
 	threads                             int
 }
 
@@ -286,8 +294,12 @@ func (w *workers) start(ctx context.Context, backend, place string, threads int,
 	return parity.LoadOutcome(directory)
 }
 
-// lastWords are those of a process that has ended, for the end of an error.
+// lastWords are those of a process that has ended, for the end of an error:
+// what its library said and which signal it was, without Go's stacks and registers.
 func lastWords(text string) string {
+	for _, trace := range []string{"\ngoroutine ", "\nrax  "} {
+		text, _, _ = strings.Cut(text, trace)
+	}
 	if text = bench.LastWords(text); text == "" {
 		return ""
 	}
