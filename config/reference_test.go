@@ -39,7 +39,7 @@ flag is in the tables; underscores instead of hyphens work too, and so does
 ` + "`--set section.key=value`" + `.
 
 Of several sources the first in this list counts: flag, YAML file (` + "`--config`" + `),
-metadata in the data file, default. A flag that was not given beats nothing. Of the
+preset (` + "`--preset`" + `), metadata in the data file, default. A flag that was not given beats nothing. Of the
 metadata ` + codes(fromMetadata) + ` is read. A run writes its
 whole configuration as ` + "`config.yaml`" + ` into its directory; ` + "`--config`" + ` reads it back.
 
@@ -55,6 +55,14 @@ supported yet is in [deferred.md](deferred.md).
 				fmt.Fprintf(&b, "| `%s` | `--%s` | %s | %s | %s | %s |\n", f.Key, f.Flag, f.Kind, shownDefault(f), f.Allowed, f.Doc)
 			}
 		}
+	}
+	b.WriteString("\n## Presets\n\n`--preset NAME` of `ptycho run` and `ptycho train`. What they reach, and in which time, is in\n[benchmarks.md](benchmarks.md#time-to-a-good-reconstruction).\n\n| preset | for | settings |\n|---|---|---|\n")
+	for _, p := range Presets() {
+		var all []string
+		for _, s := range p.Settings {
+			all = append(all, "`"+s[0]+": "+s[1]+"`")
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", p.Name, p.Doc, strings.Join(all, ", "))
 	}
 	b.WriteString("\n## Rules between settings\n\n| setting | is |\n|---|---|\n")
 	for _, r := range rules {

@@ -96,6 +96,8 @@ func TestUsage(t *testing.T) {
 		{[]string{`Invalid backend: "jax". TrainingConfig.backend must be 'tensorflow' or 'pytorch'.`}, []string{"run", "--backend", "jax"}},
 		{[]string{"training.neighbor_count", "gridsize²"}, []string{"run", "--gridsize", "3"}},
 		{[]string{"allow_tf32", "true", "not supported"}, []string{"run", "--set", "allow_tf32=true"}},
+		{[]string{`preset is "quick", allowed: fast, balanced, reference`, "training.batch_size"}, []string{"run", "--preset", "quick", "--batch-size", "0"}},
+		{[]string{"--preset does not go with --resume"}, []string{"run", "--preset", "fast", "--resume", "somewhere"}},
 		{[]string{"object", "moon"}, []string{"simulate", "--object", "moon"}},
 		{[]string{"probe", "laser"}, []string{"simulate", "--probe", "laser"}},
 	} {

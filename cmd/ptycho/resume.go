@@ -25,7 +25,7 @@ func (r *runner) layers(c *cobra.Command) ([]config.Layer, error) {
 		}
 		return r.settings.layers(c)
 	}
-	for _, flag := range []string{"config", "force"} {
+	for _, flag := range []string{"config", "force", "preset"} {
 		if c.Flags().Changed(flag) {
 			return nil, usageError{fmt.Errorf("--%s does not go with --resume, which goes on with the settings of the run and in its directory", flag)}
 		}

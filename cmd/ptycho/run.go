@@ -32,13 +32,14 @@ from the test file (or the training file, where there is none), and writes
 pictures, arrays, metrics and the model into a new directory. Without a data
 file, a small scan of a simulated object is made first.
 
-Settings come from flags, a --config file, the data file's metadata and the
-defaults, in that order. Ctrl-C stops a run and keeps where it was as a
+Settings come from flags, a --config file, a --preset, the data file's metadata
+and the defaults, in that order. Ctrl-C stops a run and keeps where it was as a
 checkpoint: --resume goes on from there, with the settings that the run had, and
 ends as if it had never stopped. More --nepochs, another --early-stop-patience,
 --backend, --device or --threads may be given then.`,
 		Example: `  ptycho run --train-data-file scan.npz --nphotons 4.4e5
   ptycho run --train-data-file scan.npz --backend pytorch --output-dir result
+  ptycho run --train-data-file scan.npz --nphotons 4.4e5 --preset fast
   ptycho run --config run.yaml --set training.batch_size=8
   ptycho run --resume training_outputs/1`,
 		Args: noArguments,
@@ -51,6 +52,7 @@ ends as if it had never stopped. More --nepochs, another --early-stop-patience,
 // register adds the flags of a training.
 func (r *runner) register(c *cobra.Command, sections ...string) {
 	r.settings.register(c, sections...)
+	r.settings.registerPreset(c)
 	c.Flags().BoolVar(&r.force, "force", false, "replace an earlier run in --output-dir")
 	c.Flags().StringVar(&r.resume, "resume", "", "directory of a run that was stopped: goes on with it")
 	_ = c.MarkFlagDirname("resume") // it was just made

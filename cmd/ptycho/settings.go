@@ -15,8 +15,9 @@ import (
 // settings collects the configuration that a command line gives: flags, --set
 // and a file.
 type settings struct {
-	file string
-	set  []string
+	preset string // empty: none
+	file   string
+	set    []string
 }
 
 // textFlag is a flag whose text is judged later, with all others.
@@ -34,6 +35,12 @@ func (f *textFlag) Set(text string) error {
 
 // allSections are the sections of a configuration.
 var allSections = []string{"model", "data", "training", "reconstruction", "execution"}
+
+// registerPreset adds --preset.
+func (s *settings) registerPreset(c *cobra.Command) {
+	c.Flags().StringVar(&s.preset, "preset", "", "settings that go together: "+strings.Join(config.PresetNames(), ", ")+"; others go before them")
+	completeValues(c, "preset", config.PresetNames()...)
+}
 
 // register adds a flag for every setting of the given sections, and --config
 // and --set.
@@ -68,12 +75,17 @@ func (s *settings) registerIf(c *cobra.Command, wanted func(config.Field) bool) 
 	c.Flags().StringArrayVar(&s.set, "set", nil, "a setting as key=value, for example training.batch_size=8; may be repeated")
 }
 
-// layers gives the file's and the command line's settings, the weaker first.
+// layers gives the settings of preset, file and command line, the weaker first.
 // A flag that was not given is in none. All faults come at once, beside the
 // layers without what is wrong, so that selector.Resolve can name more.
 func (s *settings) layers(c *cobra.Command) ([]config.Layer, error) {
 	var layers []config.Layer
 	var found faults
+	if c.Flags().Changed("preset") {
+		l, err := config.Preset(s.preset)
+		found.add(err)
+		layers = append(layers, l)
+	}
 	if s.file != "" {
 		l, err := config.Load(s.file)
 		found.add(err)

@@ -12,10 +12,10 @@ nothing: the model, the settings and the losses are written into a new
 directory. A test file serves for validation. ptycho infer reconstructs with
 the model. Without a data file, a small scan is simulated.
 
-Settings come from flags, a --config file, the data file's metadata and the
-defaults, in that order. --resume goes on with a training that was stopped, of
-train or of run, as run --resume does; run --resume goes on with either too and
-reconstructs.`,
+Settings come from flags, a --config file, a --preset, the data file's metadata
+and the defaults, in that order. --resume goes on with a training that was
+stopped, of train or of run, as run --resume does; run --resume goes on with
+either too and reconstructs.`,
 		Example: `  ptycho train --train-data-file scan.npz --nphotons 4.4e5
   ptycho train --train-data-file scan.npz --test-data-file other.npz
   ptycho train --config run.yaml --backend pytorch --output-dir model
