@@ -36,9 +36,7 @@ var deferred = []struct {
 		return c.Training.Model.ModelType == "supervised" && c.Training.Model.Gridsize > 1 && !c.Training.Model.ObjectBig
 	}},
 	{"training.positions_provided", "false", "true", func(c *Config) bool { return !c.Training.PositionsProvided }},
-	{"execution.device", "cuda, cuda:N", "auto and cpu", func(c *Config) bool { return strings.HasPrefix(c.Execution.Device, "cuda") }},
 	{"execution.precision", "bf16-mixed", "float32 and float64", func(c *Config) bool { return c.Execution.Precision == "bf16-mixed" }},
-	{"execution.allow_tf32", "true", "false", func(c *Config) bool { return c.Execution.AllowTF32 }},
 }
 
 // Unsupported refuses settings that are allowed but not supported by this

@@ -147,9 +147,7 @@ func TestValidateInference(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	for _, c := range []struct{ key, text, supported string }{
 		{"training.positions_provided", "false", "true"},
-		{"execution.device", "cuda:1", "cpu"},
 		{"execution.precision", "bf16-mixed", "float64"},
-		{"execution.allow_tf32", "true", "false"},
 	} {
 		f, err := Lookup(c.key)
 		require.NoError(t, err)
@@ -171,6 +169,6 @@ func TestUnsupported(t *testing.T) {
 
 	c := Default()
 	c.Training.Model.ProbeBig, c.Training.Model.ObjectBig, c.Training.Model.AmpActivation = false, false, "swish"
-	c.Training.NSubsample, c.Training.MAEWeight, c.Execution.Device = 5, .5, "cpu"
+	c.Training.NSubsample, c.Training.MAEWeight, c.Execution.Device, c.Execution.AllowTF32 = 5, .5, "cuda:1", true
 	require.NoError(t, c.Unsupported())
 }

@@ -56,24 +56,24 @@ func TestResolve(t *testing.T) {
 	require.Equal(t, 3, r.Config.Training.NEpochs)
 	require.Equal(t, "run.yaml", r.Sources["training.nepochs"])
 
-	broken, err := config.Parse("run.yaml", []byte("model: {gridsize: 3}\ntraining: {backend: jax}\nexecution: {allow_tf32: true}"))
+	broken, err := config.Parse("run.yaml", []byte("model: {gridsize: 3}\ntraining: {backend: jax, positions_provided: false}"))
 	require.NoError(t, err)
 	_, err = Resolve(nil, broken)
 	require.EqualError(t, err, `Invalid backend: "jax". TrainingConfig.backend must be 'tensorflow' or 'pytorch'.
 invalid configuration: config: training.neighbor_count is "4", allowed: gridsize² or more, with gridsize = 3
-config: execution.allow_tf32 "true" is not supported by this version, which has false`)
+config: training.positions_provided "false" is not supported by this version, which has true`)
 	require.ErrorIs(t, err, ErrInvalidBackend)
 
 	_, err = ResolveInference(nil, broken)
 	require.ErrorContains(t, err, `Invalid backend: "jax". InferenceConfig.backend must be`)
-	require.ErrorContains(t, err, "allow_tf32")
+	require.ErrorContains(t, err, "positions_provided")
 
 	// The size of the neighbourhood that is out of range would break the rule
 	// about it, were its default taken for what was meant.
-	layer, found := config.Parse("run.yaml", []byte("model: {gridsize: 3}\ntraining:\n  neighbor_count: -9\n  backend: jax\nexecution: {allow_tf32: true}"))
+	layer, found := config.Parse("run.yaml", []byte("model: {gridsize: 3}\ntraining:\n  neighbor_count: -9\n  backend: jax\n  positions_provided: false"))
 	require.Error(t, found)
 	_, err = Resolve(found, layer)
 	require.EqualError(t, err, `Invalid backend: "jax". TrainingConfig.backend must be 'tensorflow' or 'pytorch'.
 invalid configuration: config: run.yaml:3: training.neighbor_count is "-9", allowed: 1 or more
-config: execution.allow_tf32 "true" is not supported by this version, which has false`)
+config: training.positions_provided "false" is not supported by this version, which has true`)
 }

@@ -62,7 +62,7 @@ func TestErrorTexts(t *testing.T) {
 			c.Training.Model.Gridsize, c.Training.RealspaceMAEWeight, c.Training.WeightDecay = 3, 1, 0.1
 		}),
 		"not-supported": train(func(c *config.Config) {
-			c.Training.PositionsProvided, c.Execution.Device, c.Execution.Precision = false, "cuda:1", "bf16-mixed"
+			c.Training.PositionsProvided, c.Execution.Precision = false, "bf16-mixed"
 		}),
 		"all-at-once":           train(func(c *config.Config) { *c = faulty() }),
 		"inference-all-at-once": load(dir, "", func(i *config.InferenceConfig) { i.Backend, i.BatchSize, i.NGroups = "", 0, -1 }),

@@ -84,7 +84,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{"dance", "--help"}, []string{"dance"}},
 		{[]string{"--flag=false"}, []string{"run", "--pad-object", "false"}},
-		{[]string{"execution.device", "cuda", "not supported"}, []string{"run", "--device", "cuda"}},
+		{[]string{"training.positions_provided", "false", "not supported"}, []string{"run", "--positions-provided=false"}},
 		{[]string{"execution.threads", "-4"}, []string{"doctor", "--threads", "-4"}},
 		{[]string{"training.n_groups", "-5"}, []string{"run", "--n-images", "-5"}},
 		{[]string{"scan.npz"}, []string{"run", "scan.npz"}},
