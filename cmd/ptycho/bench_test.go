@@ -176,6 +176,8 @@ func TestBenchRefuses(t *testing.T) {
 		"--count: found 0":             {"--count", "0"},
 		"--peer: the command is empty": {"--peer", " "},
 		"bf16-mixed is not in this":    {"--precision", "bf16-mixed"},
+		"device: found \"auto\"":       {"--device", "auto"},
+		"device \"gpu\" is not known":  {"--device", "gpu"},
 		"model.N":                      {"--N", "100"},
 		"is no directory":              {"--output", "/nowhere/bench.json"},
 		"has patterns of 64×64":        {"--N", "128", "--train-data-file", scan(t)},

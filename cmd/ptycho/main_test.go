@@ -197,9 +197,11 @@ func TestRelativeCache(t *testing.T) {
 func TestDoctor(t *testing.T) {
 	code, stdout, _ := ptycho(t, "doctor", "--json")
 	var said struct {
-		Runtimes []finding `json:"runtimes"`
+		GPUs     gpuFinding `json:"gpus"`
+		Runtimes []finding  `json:"runtimes"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(stdout), &said))
+	require.Equal(t, len(said.GPUs.Devices) == 0, said.GPUs.Problem != "", "GPUs, or why there are none")
 	require.Len(t, said.Runtimes, 2)
 	usable := 0
 	for _, f := range said.Runtimes {
@@ -222,6 +224,14 @@ func TestDoctor(t *testing.T) {
 	require.Equal(t, usable > 0, code == exitDone)
 	require.Contains(t, stdout, "tensorflow:")
 	require.Contains(t, stdout, "pytorch:")
+}
+
+// TestDoctorTellsGPUs: a line each, or why there are none.
+func TestDoctorTellsGPUs(t *testing.T) {
+	var text strings.Builder
+	gpuFinding{Problem: "there is no NVIDIA driver"}.print(&text)
+	gpuFinding{Devices: []gpu{{"cuda:0", "Big", 80000}, {"cuda:1", "Small", 8000}}}.print(&text)
+	require.Equal(t, "no GPU: there is no NVIDIA driver\ncuda:0: Big, 80000 MB\ncuda:1: Small, 8000 MB\n", text.String())
 }
 
 // TestRun: every file is there, names what it was made from, and the next run
