@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/bridgetest"
 	"github.com/ptychobridge/ptychobridge/bridge/nvidia"
 	"github.com/ptychobridge/ptychobridge/bridge/tfnative"
 )
@@ -71,4 +72,31 @@ func TestGPUInAnotherProcess(t *testing.T) {
 	require.Contains(t, out, "cuda: tfnative: open: device cuda:0: "+none)
 	require.Contains(t, out, "auto gives cpu (grappler off, oneDNN on, no GPU: "+none)
 	require.Contains(t, out, "cpu gives cpu (grappler off, oneDNN on)\n")
+}
+
+// TestOnGPU: the conformance suite, in a process of its own, whose switches are
+// those of the GPU.
+func TestOnGPU(t *testing.T) {
+	const marker = "TFNATIVE_TEST_ON_GPU"
+	if os.Getenv(marker) != "" {
+		bridgetest.Run(t, func(t *testing.T) bridge.Backend {
+			b, err := tfnative.Open(bridge.Options{Device: "cuda", Threads: 2, Deterministic: true})
+			require.NoError(t, err)
+			require.Equal(t, "cuda:0", b.Info().Device)
+			t.Cleanup(func() { require.NoError(t, b.Close()) })
+			return b
+		})
+		return
+	}
+	if _, err := nvidia.Devices(); err != nil {
+		t.Skip(err)
+	}
+	open(t)
+	if _, err := tfnative.Open(bridge.Options{Device: "cuda"}); err != nil {
+		t.Skip(err)
+	}
+	c := exec.Command(os.Args[0], "-test.run=^TestOnGPU$", "-test.v")
+	c.Env = append(os.Environ(), marker+"=1")
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }
