@@ -79,7 +79,7 @@ func (s settings) String() string {
 		return text
 	}
 	text += ", TF32 " + onOff(s.tf32)
-	if override := environment("NVIDIA_TF32_OVERRIDE"); override != "" {
+	if override := environment("NVIDIA_TF32_OVERRIDE"); override != "" && (override == "0") == s.tf32 {
 		text += " but NVIDIA_TF32_OVERRIDE=" + override
 	}
 	text += ", deterministic " + onOff(s.deterministic)
