@@ -115,11 +115,11 @@ bench-gpu: build ## LibTorch and PyTorch on a GPU, float32 and TF32 (fetches sev
 	@set -e; . build/natives.sh; \
 	[ -n "$$PTYCHO_LIBTORCH" ] || { build/fetch.sh torch-gpu; export PTYCHO_LIBTORCH="$$(set_dir torch-gpu)/torch"; }; \
 	build/shim.sh; venv="$$(bench/peers/venv.sh)"; peer="'$$venv/bin/python' bench/peers/torch_peer.py"; \
-	build/out/bin/ptycho doctor --device cuda; \
+	build/out/bin/ptycho doctor --device cuda; failed=; \
 	for n in $(GPU_SIZES); do for tf32 in false true; do \
 	  build/out/bin/ptycho bench --device cuda --allow-tf32=$$tf32 --N $$n --batch-sizes $(GPU_BATCHES) --what step,predict \
-	    --backends pytorch $(BENCH) --peer "$$peer" --peer "$$peer --channels-last" --peer "$$peer --compile" --peer "$$peer --graph"; \
-	done; done
+	    --backends pytorch $(BENCH) --peer "$$peer" --peer "$$peer --channels-last" --peer "$$peer --compile" --peer "$$peer --graph" || failed=1; \
+	done; done; [ -z "$$failed" ]
 
 soak: shim stub ## long runs: memory and native handles
 	PTYCHO_SOAK=1 $(NATIVE_TEST) -tags torch -run Soak -v ./...

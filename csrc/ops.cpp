@@ -194,7 +194,7 @@ void add(Run &run, AdamGroup &group, const Instruction &i) {
   group.g.push_back(g);
   // The rate that is fed has the bias correction in it; at a step this large
   // the kernel's own correction is exactly 1.
-  group.steps.push_back(at::full({}, 1e9, w.options().dtype(at::kFloat)));
+  group.steps.push_back(group.steps.empty() ? at::full({}, 1e9, w.options().dtype(at::kFloat)) : group.steps[0]);
 }
 
 void step(const Run &run, AdamGroup &group) {
