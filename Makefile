@@ -1,7 +1,7 @@
 # One command for each intent; `make help` lists them.
 #
 # Variables: BACKEND (tensorflow or pytorch) and ARGS for `make run`, BENCH (flags)
-# for `make bench`, FUZZTIME for `make fuzz`, RUN for `make bench-go` (a pattern of
+# for `make bench`, GPU_SIZES and GPU_BATCHES for `make bench-gpu`, FUZZTIME for `make fuzz`, RUN for `make bench-go` (a pattern of
 # names).
 # PTYCHO_LIBTENSORFLOW and PTYCHO_LIBTORCH give native libraries that are there
 # already, PTYCHO_CACHE another place, an absolute path, for those that are fetched.
@@ -13,6 +13,9 @@ ARGS     ?= --nepochs 15
 FUZZTIME ?= 60s
 RUN      ?= .
 BENCH    ?=
+
+GPU_SIZES   ?= 64 128
+GPU_BATCHES ?= 16,64,256,1024
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -61,7 +64,7 @@ run: shim build ## reconstruct a small simulated data set
 
 # --- tests
 
-.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race race-short fuzz fuzz-short bench bench-go bench-peers test-peers soak
+.PHONY: test test-native test-pure test-tags test-tensorflow test-torch race race-short fuzz fuzz-short bench bench-go bench-peers bench-gpu test-peers soak
 test: test-native test-pure ## all tests, on both native runtimes and with cgo off
 
 test-native: shim stub ## all tests on both native runtimes
@@ -109,6 +112,17 @@ bench-peers: shim build ## the network in Keras and PyTorch beside ours (fetches
 
 test-peers: ## the self-test of what bench-peers measures beside ours (fetches 3 GB)
 	@venv="$$(bench/peers/venv.sh)" && "$$venv/bin/python" -B -m unittest discover bench/peers
+
+# The directories of LibTorch are those given, else the set for GPUs.
+bench-gpu: build ## LibTorch and PyTorch on a GPU, float32 and TF32 (fetches several GB)
+	@set -e; . build/natives.sh; \
+	[ -n "$$PTYCHO_LIBTORCH" ] || { build/fetch.sh torch-gpu; export PTYCHO_LIBTORCH="$$(set_dir torch-gpu)/torch"; }; \
+	build/shim.sh; venv="$$(bench/peers/venv.sh)"; peer="'$$venv/bin/python' bench/peers/torch_peer.py"; \
+	build/out/bin/ptycho doctor --device cuda; failed=; \
+	for n in $(GPU_SIZES); do for tf32 in false true; do \
+	  build/out/bin/ptycho bench --device cuda --allow-tf32=$$tf32 --N $$n --batch-sizes $(GPU_BATCHES) --what step,predict \
+	    --backends pytorch $(BENCH) --peer "$$peer" --peer "$$peer --channels-last" --peer "$$peer --compile" --peer "$$peer --graph" || failed=1; \
+	done; done; [ -z "$$failed" ]
 
 soak: shim stub ## long runs: memory and native handles
 	PTYCHO_SOAK=1 $(NATIVE_TEST) -tags torch -run Soak -v ./...

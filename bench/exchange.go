@@ -57,9 +57,9 @@ func prepare(directory string, s Settings, raw *dataset.Raw, most int) (Settings
 	for i := range x {
 		x[i] = float32(float64(raw.Amplitude[i]) * factor)
 	}
-	indices := make([]int64, s.Batch*c)
-	for i, v := range s.indices(0) {
-		indices[i] = int64(v)
+	var indices []int64
+	for _, i := range s.checkedIndices() {
+		indices = append(indices, int64(i))
 	}
 	probe := dataset.NormalizedProbe(raw.Probe, s.N, s.config().ProbeScale)
 	shape := []int{s.N, s.N}

@@ -48,7 +48,11 @@ func open(c content, b bridge.Backend, precision string) (*Network, error) {
 	}
 	modes := len(c.probe) / (c.N * c.N)
 	n := &Network{content: c, float: float, model: c.model(float, mixed, modes)}
-	if n.session, err = b.Compile(n.model.Train(c.Batch), n.model.Predict(c.Batch), n.model.Evaluate(c.Batch)); err != nil {
+	programs := []*graph.Program{n.model.Train(c.Batch), n.model.Predict(c.Batch), n.model.Evaluate(c.checked())}
+	if c.checked() != c.Batch {
+		programs = append(programs, n.model.Predict(c.checked()))
+	}
+	if n.session, err = b.Compile(programs...); err != nil {
 		return nil, err
 	}
 	if err := n.write(modes); err != nil {
@@ -90,9 +94,8 @@ func (n *Network) tensor(values []float32, shape ...int) bridge.Tensor {
 	return t
 }
 
-// feeds are those of the k-th batch.
-func (n *Network) feeds(k int) bridge.Tensors {
-	indices := n.indices(k)
+// feeds are those of a batch.
+func (n *Network) feeds(indices []int32) bridge.Tensors {
 	out := bridge.Tensors{model.InputIndices: bridge.NewTensor(indices, len(indices))}
 	if n.offset != nil {
 		d := make([]float32, 0, 2*len(indices))
@@ -124,7 +127,7 @@ func (n *Network) Do(ctx context.Context, task Task, count int) (float64, error)
 }
 
 func (n *Network) step() error {
-	feeds := n.feeds(n.steps)
+	feeds := n.feeds(n.indices(n.steps))
 	n.steps++
 	for name, v := range n.model.Rates(n.LearningRate, n.steps) {
 		feeds[name] = bridge.FromFloat64(n.float, []float64{v})
@@ -140,21 +143,22 @@ func (n *Network) step() error {
 }
 
 func (n *Network) predict() error {
-	_, err := n.session.Run(model.PredictName(n.Batch), n.feeds(n.batches))
+	_, err := n.session.Run(model.PredictName(n.Batch), n.feeds(n.indices(n.batches)))
 	n.batches++
 	return err
 }
 
-// predictions are what contestants are compared by: the first batch, before the
-// first step.
+// predictions are what contestants are compared by: the first groups of the
+// first batch, before the first step.
 type predictions struct {
-	object    []complex128 // [batch, N, N]
-	intensity []float64    // [batch·C, N, N]
+	object    []complex128 // [groups, N, N]
+	intensity []float64    // [groups·C, N, N]
 	loss      float64
 }
 
 func (n *Network) first() (p predictions, err error) {
-	out, err := n.session.Run(model.PredictName(n.Batch), n.feeds(0))
+	feeds := n.feeds(n.checkedIndices())
+	out, err := n.session.Run(model.PredictName(n.checked()), feeds)
 	if err != nil {
 		return p, err
 	}
@@ -163,7 +167,7 @@ func (n *Network) first() (p predictions, err error) {
 		p.object = append(p.object, complex(re[i], im[i]))
 	}
 	p.intensity = out[model.OutputIntensity].Float64()
-	if out, err = n.session.Run(model.EvaluateName(n.Batch), n.feeds(0)); err != nil {
+	if out, err = n.session.Run(model.EvaluateName(n.checked()), feeds); err != nil {
 		return p, err
 	}
 	p.loss = out[model.OutputLoss].Scalar()
@@ -201,12 +205,12 @@ func expect(directory string, b bridge.Backend) error {
 		intensity[i] = float32(v)
 	}
 	return npz.Write(filepath.Join(directory, fileExpected),
-		npz.Array{Key: keyObject, Data: object, Shape: []int{c.Batch, c.N, c.N}},
-		npz.Array{Key: keyIntensity, Data: intensity, Shape: []int{c.Batch * c.channels(), c.N, c.N}},
+		npz.Array{Key: keyObject, Data: object, Shape: []int{c.checked(), c.N, c.N}},
+		npz.Array{Key: keyIntensity, Data: intensity, Shape: []int{c.checked() * c.channels(), c.N, c.N}},
 		npz.Array{Key: keyLoss, Data: []float64{p.loss}})
 }
 
-// Check compares the first batch with expected.npz of the directory. It must be
+// Check compares what it predicts first with expected.npz of the directory. It must be
 // called before the first step.
 func (n *Network) Check(directory string) (*Check, error) {
 	c, err := n.check(filepath.Join(directory, fileExpected))
@@ -257,6 +261,14 @@ func relative[T float64 | complex128](a, b []T, abs func(T) float64) float64 {
 		return 0
 	}
 	return largest / scale
+}
+
+// Usage is that of the session, where it tells it.
+func (n *Network) Usage() (bridge.Usage, error) {
+	if s, ok := n.session.(bridge.Metered); ok {
+		return s.Usage()
+	}
+	return bridge.Usage{}, nil
 }
 
 // Close frees the session.

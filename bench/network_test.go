@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/bridge/evalnative"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
@@ -41,11 +42,11 @@ func TestPrepare(t *testing.T) {
 	var keys map[string]any
 	require.NoError(t, json.Unmarshal(text, &keys))
 	for _, k := range []string{
-		"n", "gridsize", "n_filters_scale", "batch", "threads", "precision", "device", "seed", "learning_rate", "beta1", "beta2", "epsilon", "intensity_scale", "log_scale", "patterns",
+		"n", "gridsize", "n_filters_scale", "batch", "threads", "precision", "device", "allow_tf32", "seed", "learning_rate", "beta1", "beta2", "epsilon", "intensity_scale", "log_scale", "patterns",
 	} {
 		require.Contains(t, keys, k)
 	}
-	require.Len(t, keys, 15)
+	require.Len(t, keys, 16)
 	back, err := ReadSettings(directory)
 	require.NoError(t, err)
 	require.Equal(t, s, back)
@@ -121,6 +122,45 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
+// TestLargeBatches: of a batch of 17 groups the first 16 are compared, whatever
+// the others are.
+func TestLargeBatches(t *testing.T) {
+	directory, s := exchange(t, 1, 17)
+	require.Equal(t, []int32{0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7}, s.checkedIndices(), "of eight patterns")
+	require.NoError(t, Expect(directory, evalnative.Open()))
+	n, err := Open(directory, evalnative.Open())
+	require.NoError(t, err)
+	defer n.Close() //nolint:errcheck // it is the evaluator
+	near, err := n.Check(directory)
+	require.NoError(t, err)
+	require.Empty(t, refused(Ready{Check: near}, "float32"), near)
+	for _, name := range []string{fileData, fileExpected} {
+		f, err := npz.Open(filepath.Join(directory, name))
+		require.NoError(t, err)
+		key := map[string]string{fileData: keyIndices, fileExpected: keyObject}[name]
+		m, ok := f.Member(key)
+		require.True(t, ok)
+		require.Equal(t, 16, m.Shape[0], key)
+		require.NoError(t, f.Close())
+	}
+	_, err = n.Do(t.Context(), Predict, 1)
+	require.NoError(t, err, "of all 17")
+}
+
+// TestDevices: a match is on one device, which has a name.
+func TestDevices(t *testing.T) {
+	s := NewSettings(64, 1, 0.25, 4, 1, "float32", 3)
+	require.NoError(t, s.Validate())
+	require.Equal(t, "batch 4, threads 1", s.String())
+	s.Device, s.AllowTF32 = "cuda:1", true
+	require.NoError(t, s.Validate())
+	require.Equal(t, "batch 4, threads 1, cuda:1, TF32", s.String())
+	for device, says := range map[string]string{"auto": "expected cpu, cuda or cuda:N", "": "expected cpu", "tpu": "not known"} {
+		s.Device = device
+		require.ErrorContains(t, s.Validate(), says)
+	}
+}
+
 func TestNetworkIsStopped(t *testing.T) {
 	directory, _ := exchange(t, 1, 1)
 	n, err := Open(directory, evalnative.Open())
@@ -152,6 +192,22 @@ type fakeWorker struct{ steps int }
 func (w *fakeWorker) Do(_ context.Context, _ Task, count int) (float64, error) {
 	w.steps += count
 	return 0.5 * float64(count), nil
+}
+
+// onGPU is a worker that tells what it has used.
+type onGPU struct{ fakeWorker }
+
+func (*onGPU) Usage() (bridge.Usage, error) {
+	return bridge.Usage{PeakGPUBytes: 3e9, Notes: []string{"no graph"}}, nil
+}
+
+func TestServeTellsUsage(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, Serve(t.Context(), strings.NewReader(`{"do":"step","count":1}`), &out, Ready{}, &onGPU{}))
+	var a Answer
+	require.NoError(t, json.Unmarshal([]byte(strings.Split(out.String(), "\n")[1]), &a))
+	require.InDelta(t, 3000, a.PeakGPUMB, 0, "10⁶ bytes")
+	require.Equal(t, []string{"no graph"}, a.Notes)
 }
 
 func TestServe(t *testing.T) {

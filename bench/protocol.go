@@ -14,6 +14,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/ptychobridge/ptychobridge/bridge"
 )
 
 // Task is what a contestant is asked for.
@@ -59,10 +61,14 @@ type Ready struct {
 type Answer struct {
 	Seconds float64 `json:"seconds"`     // wall time of all that was asked for
 	PeakMB  float64 `json:"peak_rss_mb"` // peak resident memory so far, in 10⁶ bytes
-	Error   string  `json:"error,omitempty"`
+	// These need not be told.
+	PeakGPUMB float64  `json:"peak_gpu_mb,omitempty"` // the most memory of the GPU so far, in 10⁶ bytes
+	Notes     []string `json:"notes,omitempty"`       // what did not go as planned
+	Error     string   `json:"error,omitempty"`
 }
 
-// Worker does the tasks in this process.
+// Worker does the tasks in this process. Where it is a bridge.Metered, answers
+// have what that tells.
 type Worker interface {
 	Do(ctx context.Context, task Task, count int) (seconds float64, err error)
 }
@@ -107,6 +113,13 @@ func serve(ctx context.Context, line []byte, w Worker) (a Answer, quit bool, err
 	}
 	if a.Seconds, err = w.Do(ctx, r.Do, r.Count); err != nil {
 		return a, false, err
+	}
+	if m, ok := w.(bridge.Metered); ok {
+		u, err := m.Usage()
+		if err != nil {
+			return a, false, err
+		}
+		a.PeakGPUMB, a.Notes = float64(u.PeakGPUBytes)/1e6, u.Notes
 	}
 	a.PeakMB, err = peakMB()
 	return a, false, err

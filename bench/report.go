@@ -65,6 +65,10 @@ type Side struct {
 	Start      float64 `json:"start_seconds"` // until it was ready, as it says
 	Check      *Check  `json:"check,omitempty"`
 	Peak       float64 `json:"peak_rss_mb"` // resident memory of the whole process, in 10⁶ bytes
+	// PeakGPU is the most memory of the GPU that it had, in 10⁶ bytes; 0 where it
+	// does not say.
+	PeakGPU float64  `json:"peak_gpu_mb,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // what did not go as planned
 }
 
 // Series are the turns of one contestant at one task.

@@ -155,10 +155,10 @@ func (r *running) start(ctx context.Context, e *entrant) error {
 	}
 	e.process = p
 	y := p.Ready
-	peak := e.side.Peak
+	before := e.side
 	e.side = Side{
 		Name: r.unique(y.Name, e), Version: y.Version, Device: y.Device, Threads: y.Threads, WaitPolicy: y.WaitPolicy,
-		Setting: y.Setting, Start: y.StartSeconds, Check: y.Check, Peak: peak,
+		Setting: y.Setting, Start: y.StartSeconds, Check: y.Check, Peak: before.Peak, PeakGPU: before.PeakGPU,
 	}
 	if e.side.WaitPolicy == "" {
 		e.side.WaitPolicy = waitPolicy()
@@ -194,7 +194,8 @@ func (e *entrant) do(task Task, count int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	e.side.Peak = max(e.side.Peak, a.PeakMB)
+	e.side.Peak, e.side.PeakGPU = max(e.side.Peak, a.PeakMB), max(e.side.PeakGPU, a.PeakGPUMB)
+	e.side.Notes = a.Notes
 	return a.Seconds / float64(count), nil
 }
 
@@ -324,5 +325,12 @@ func inverse(many float64, seconds []float64) []float64 {
 
 // String names a work.
 func (s Settings) String() string {
-	return fmt.Sprintf("batch %d, threads %d", s.Batch, s.Threads)
+	text := fmt.Sprintf("batch %d, threads %d", s.Batch, s.Threads)
+	if s.Device != "cpu" {
+		text += ", " + s.Device
+	}
+	if s.AllowTF32 {
+		text += ", TF32"
+	}
+	return text
 }

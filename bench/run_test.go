@@ -41,7 +41,7 @@ func tournament(t *testing.T, what []string, contestants ...Contestant) (*Tourna
 }
 
 func TestRun(t *testing.T) {
-	slow := script(t, fakeReady, `echo '{"seconds":0.3,"peak_rss_mb":25}'`)
+	slow := script(t, fakeReady, `echo '{"seconds":0.3,"peak_rss_mb":25,"peak_gpu_mb":640,"notes":["no graph"]}'`)
 	r, told := tournament(t, What(), script(t, fakeReady, good), slow)
 	m, failures, err := r.Run(t.Context(), 3)
 	require.NoError(t, err)
@@ -50,6 +50,8 @@ func TestRun(t *testing.T) {
 	require.Equal(t, "fake (2)", m.Contestants[1].Name)
 	require.Equal(t, slow.Name, m.Contestants[1].Command)
 	require.InDelta(t, 25, m.Contestants[1].Peak, 0)
+	require.InDelta(t, 640, m.Contestants[1].PeakGPU, 0)
+	require.Equal(t, []string{"no graph"}, m.Contestants[1].Notes)
 	require.Contains(t, *told, "batch 4, threads 1: step and predict, round 3/3")
 	require.Len(t, m.Series, 6)
 	first, second := m.Series[0], m.Series[1]

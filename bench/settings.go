@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/graph"
@@ -23,9 +24,10 @@ type Settings struct {
 	Batch          int     `json:"batch"`           // groups of a batch
 	Threads        int     `json:"threads"`         // of one operation
 	Precision      string  `json:"precision"`       // float32, float64 or bf16-mixed
-	Device         string  `json:"device"`
-	Seed           uint64  `json:"seed"`          // of weights and offsets
-	LearningRate   float64 `json:"learning_rate"` // the same at every step
+	Device         string  `json:"device"`          // cpu, cuda or cuda:N
+	AllowTF32      bool    `json:"allow_tf32"`      // a GPU may round factors to 10 bits
+	Seed           uint64  `json:"seed"`            // of weights and offsets
+	LearningRate   float64 `json:"learning_rate"`   // the same at every step
 	Beta1          float64 `json:"beta1"`
 	Beta2          float64 `json:"beta2"`
 	Epsilon        float64 `json:"epsilon"`
@@ -34,7 +36,8 @@ type Settings struct {
 	Patterns       int     `json:"patterns"`        // P, in data.npz
 }
 
-// NewSettings gives the settings of a match with the optimizer of the defaults.
+// NewSettings gives the settings of a match on the CPU with the optimizer of the
+// defaults.
 // The scale of the intensities and the number of patterns come from the data, in
 // Prepare.
 func NewSettings(n, gridsize int, filters float64, batch, threads int, precision string, seed uint64) Settings {
@@ -64,8 +67,25 @@ func (s Settings) Validate() error {
 	case s.Threads < 1:
 		return fmt.Errorf("threads: found %d; expected 1 or more", s.Threads)
 	}
+	if err != nil {
+		return err
+	}
+	d, err := bridge.ParseDevice(s.Device)
+	if err == nil && d.Kind == bridge.Auto {
+		err = fmt.Errorf("device: found %q; expected cpu, cuda or cuda:N", s.Device)
+	}
 	return err
 }
+
+// checkedGroups is how many groups of the first batch are compared at most: the
+// evaluator is slow.
+const checkedGroups = 16
+
+// checked is how many groups of the first batch are compared.
+func (s Settings) checked() int { return min(s.Batch, checkedGroups) }
+
+// checkedIndices are their patterns.
+func (s Settings) checkedIndices() []int32 { return s.indices(0)[:s.checked()*s.channels()] }
 
 // channels is C, the patterns of a group.
 func (s Settings) channels() int { return s.Gridsize * s.Gridsize }

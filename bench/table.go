@@ -60,8 +60,8 @@ func letter(i int) string {
 func (m Match) write(t *strings.Builder, p Plan) {
 	s := m.Settings
 	fmt.Fprintln(t)
-	wrap(t, "", fmt.Sprintf("N %d, gridsize %d, n_filters_scale %g, %s, batch %d, threads %d; %d steps or predictions a turn; first predictions against the %s's",
-		s.N, s.Gridsize, s.NFiltersScale, s.Precision, s.Batch, s.Threads, p.Count, m.Expected))
+	wrap(t, "", fmt.Sprintf("N %d, gridsize %d, n_filters_scale %g, %s, %s; %d steps or predictions a turn; first predictions against the %s's",
+		s.N, s.Gridsize, s.NFiltersScale, s.Precision, s, p.Count, m.Expected))
 	letters := map[string]string{}
 	for i, c := range m.Contestants {
 		letters[c.Name] = letter(i)
@@ -86,8 +86,14 @@ func (c Side) write(t *strings.Builder, letter string) {
 	if c.Peak > 0 {
 		text += fmt.Sprintf(", peak memory %.0f MB", c.Peak)
 	}
+	if c.PeakGPU > 0 {
+		text += fmt.Sprintf(", of the GPU %.0f MB", c.PeakGPU)
+	}
 	if k := c.Check; k != nil {
 		text += fmt.Sprintf("; off by object %.0e, intensity %.0e, loss %.0e", k.Object, k.Intensity, k.Loss)
+	}
+	for _, note := range c.Notes {
+		text += "; " + note
 	}
 	wrap(t, letter+"  ", text)
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/ptychobridge/ptychobridge/graph"
 )
@@ -64,6 +63,7 @@ type Options struct {
 	Device        string // auto (or empty), cpu, cuda, cuda:N
 	Threads       int    // threads of one operation; 0: one for each processor
 	Deterministic bool   // same numbers at every run with the same number of threads
+	TF32          bool   // a GPU may round the factors of float32 products to 10 bits
 	Directory     string // where the native library lies; empty: look in the usual places
 }
 
@@ -74,27 +74,27 @@ type Info struct {
 	Version string `json:"version"`           // of the native library, as it says itself
 	Path    string `json:"path"`              // of the native library
 	Device  string `json:"device"`            // cpu or cuda:N
+	GPU     string `json:"gpu,omitempty"`     // name of that device, where it is a GPU
 	Threads int    `json:"threads"`           // used by one operation
 	Setting string `json:"setting,omitempty"` // switches that bear on speed or numbers
+}
+
+// Usage is what a session says of itself besides its results.
+type Usage struct {
+	PeakGPUBytes int64    // the most memory of the GPU that the process has had at once; 0 on the CPU
+	Notes        []string // what did not go as planned, such as a program that is not run as a CUDA graph
+}
+
+// Metered is a Session that tells its Usage.
+type Metered interface {
+	// Usage is that so far. Errors: those of the runtime, ErrClosed.
+	Usage() (Usage, error)
 }
 
 // Unavailable makes the error of a runtime that cannot be used: "<Name>
 // backend selected" and why, then what to do. It matches ErrUnavailable.
 func Unavailable(name, why, remedy string) error {
 	return fmt.Errorf("%s backend selected, but %s.\n%s (%w)", name, why, remedy, ErrUnavailable)
-}
-
-// OnlyCPU gives the device of a runtime that this version can use on the CPU
-// alone: cpu for auto, cpu and the empty text. Anything else is an error that
-// names the device; nothing falls back.
-func OnlyCPU(runtime, device string) (string, error) {
-	switch {
-	case device == "" || device == "auto" || device == "cpu":
-		return "cpu", nil
-	case strings.HasPrefix(device, "cuda"):
-		return "", fmt.Errorf("device %s: this version runs %s on the CPU only; use device cpu or auto", device, runtime)
-	}
-	return "", fmt.Errorf("device %q is not known; expected auto, cpu or cuda", device)
 }
 
 // BesideExecutable gives the places where a native library may lie that comes

@@ -23,6 +23,19 @@ func TestPinned(t *testing.T) {
 	require.Contains(t, sets, "torch-gpu")
 }
 
+// TestCUDAHeaders: libptorch_cuda.so is built with headers from two wheels of one
+// version.
+func TestCUDAHeaders(t *testing.T) {
+	versions := map[string]string{}
+	for _, p := range Pinned() {
+		if p.Set == "torch-gpu" {
+			versions[p.Name] = p.Version
+		}
+	}
+	require.NotEmpty(t, versions["nvidia-cuda-crt"])
+	require.Equal(t, versions["nvidia-cuda-runtime"], versions["nvidia-cuda-crt"])
+}
+
 // TestDirectories also holds fetch.sh to its word: both have the same rule.
 func TestDirectories(t *testing.T) {
 	root := t.TempDir()

@@ -36,8 +36,6 @@ var deferred = []struct {
 		return c.Training.Model.ModelType == "supervised" && c.Training.Model.Gridsize > 1 && !c.Training.Model.ObjectBig
 	}},
 	{"training.positions_provided", "false", "true", func(c *Config) bool { return !c.Training.PositionsProvided }},
-	{"execution.device", "cuda, cuda:N", "auto and cpu", func(c *Config) bool { return strings.HasPrefix(c.Execution.Device, "cuda") }},
-	{"execution.allow_tf32", "true", "false", func(c *Config) bool { return c.Execution.AllowTF32 }},
 }
 
 // Unsupported refuses settings that are allowed but not supported by this

@@ -38,6 +38,7 @@ var idle = []struct {
 	{"training.gradient_clip_algorithm", "without gradient_clip_val", func(c *Config) bool { return c.Training.GradientClipVal == 0 }},
 	{"training.validation_split", "with test_data_file, which is validated on", func(c *Config) bool { return c.Training.TestDataFile != "" }},
 	{"training.checkpoint_keep", "with checkpoint_every 0", func(c *Config) bool { return c.Training.CheckpointEvery == 0 }},
+	{"execution.allow_tf32", "with device cpu", func(c *Config) bool { return c.Execution.AllowTF32 && c.Execution.Device == "cpu" }},
 	{"reconstruction.M", "without do_stitching", notStitched},
 	{"reconstruction.flip_x", "without do_stitching", notStitched},
 	{"reconstruction.flip_y", "without do_stitching", notStitched},

@@ -28,6 +28,7 @@ var idleCases = map[string]struct{ value, without, with string }{
 	"training.gradient_clip_algorithm": {"value", "", "gradient_clip_val=1"},
 	"training.validation_split":        {"0.1", "test_data_file=t.npz", ""},
 	"training.checkpoint_keep":         {"1", "checkpoint_every=0", "checkpoint_every=2"},
+	"execution.allow_tf32":             {"true", "device=cpu", "device=cuda:1"},
 	"reconstruction.M":                 {"30", "do_stitching=false", ""},
 	"reconstruction.flip_x":            {"true", "do_stitching=false", ""},
 	"reconstruction.flip_y":            {"true", "do_stitching=false", ""},

@@ -4,6 +4,7 @@
 
 #include "program.h"
 #include "ptorch.h"
+#include "resident.h"
 
 namespace {
 
@@ -99,6 +100,7 @@ const Tensor &state(Run &run, int64_t number) {
 }
 
 Tensor feed(Run &run, const Instruction &i) {
+  if (run.program.resident) return run.program.resident->feeds.at(i.ints.at(0));
   run.fed.push_back(at::from_blob(const_cast<void *>(run.feeds[i.ints.at(0)]), i.shape, at::TensorOptions().dtype(i.dtype)));
   return run.fed.back();
 }
@@ -175,7 +177,7 @@ Tensor unshared(const Tensor &x) { return owned(x) ? x : x.clone(); }
 // Tensors of one call to the fused optimizer: same constants, same rate.
 struct AdamGroup {
   const Instruction *first;
-  double rate;
+  Tensor rate;
   std::vector<Tensor> w, g, m, v, none, steps;
 };
 
@@ -192,12 +194,17 @@ void add(Run &run, AdamGroup &group, const Instruction &i) {
   group.g.push_back(g);
   // The rate that is fed has the bias correction in it; at a step this large
   // the kernel's own correction is exactly 1.
-  group.steps.push_back(at::full({}, 1e9, at::kFloat));
+  group.steps.push_back(group.steps.empty() ? at::full({}, 1e9, w.options().dtype(at::kFloat)) : group.steps[0]);
 }
 
-void step(AdamGroup &group) {
+void step(const Run &run, AdamGroup &group) {
   const std::vector<double> &r = group.first->reals;
-  at::_fused_adam_(group.w, group.g, group.m, group.v, group.none, group.steps, group.rate, r.at(0), r.at(1), 0.0, r.at(2), false, false);
+  // On a device the rate is not waited for; as a tensor it is float32.
+  if (run.program.resident && group.rate.scalar_type() == at::kFloat)
+    at::_fused_adam_(group.w, group.g, group.m, group.v, group.none, group.steps, group.rate, r.at(0), r.at(1), 0.0, r.at(2), false, false);
+  else
+    at::_fused_adam_(group.w, group.g, group.m, group.v, group.none, group.steps, group.rate.item<double>(), r.at(0), r.at(1), 0.0, r.at(2),
+                     false, false);
 }
 
 bool together(const Instruction &a, const Instruction &b) {
@@ -214,11 +221,11 @@ void update(Run &run) {
       assignments.emplace_back(state(run, i.ints.at(0)), unshared(run.in(i, 1)));
     } else if (i.op == PTORCH_ADAM) {
       if (groups.empty() || !together(*groups.back().first, i))
-        groups.push_back({&i, run.in(i, 4).item<double>(), {}, {}, {}, {}, {}, {}});
+        groups.push_back({&i, run.in(i, 4), {}, {}, {}, {}, {}, {}});
       add(run, groups.back(), i);
     }
   }
-  for (AdamGroup &group : groups) step(group);
+  for (AdamGroup &group : groups) step(run, group);
   for (auto &[to, value] : assignments) to.copy_(value);
 }
 

@@ -3,9 +3,14 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <c10/core/Stream.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <vector>
+
+#include "ptorch.h"
 
 struct Instruction {
   int64_t op = 0;
@@ -26,12 +31,22 @@ struct ptorch_session {
   };
   int threads = 1; // of one operation
   std::vector<State> states;
+  at::Device device = at::kCPU;
+  std::optional<c10::Stream> stream; // of its own on the device, where all its work goes
+  bool tf32 = false, deterministic = true;
+  const ptorch_recorder *recorder = nullptr;
 };
+
+struct Resident;
 
 struct ptorch_program {
   ptorch_session *session = nullptr;
   std::vector<Instruction> code;
   std::vector<int64_t> outputs;
+  std::unique_ptr<Resident> resident; // where it is not fed and read in the host's memory
+
+  ptorch_program();
+  ~ptorch_program();
 };
 
 // Run is the memory of one run.
@@ -47,6 +62,8 @@ struct Run {
 
 // Computes the value of an instruction that is no update.
 at::Tensor compute(Run &run, const Instruction &i);
+// Computes all values that the program's outputs and updates need.
+void compute_all(Run &run);
 // Makes all updates of the program.
 void update(Run &run);
 // Marks what can be done together.

@@ -17,6 +17,7 @@
 
 #include "guard.h"
 #include "program.h"
+#include "resident.h"
 
 namespace {
 
@@ -27,7 +28,11 @@ ptorch_session::State &state(ptorch_session *s, int number) {
 
 // A copy of its own. Values of rank 4 are convolution kernels [h, w, in, out]
 // and are kept in the order of memory that convolutions want (out, h, w, in).
-at::Tensor own(const at::Tensor &x) {
+at::Tensor own(at::Tensor x, at::Device device) {
+  if (!device.is_cpu()) {
+    x = x.to(device);
+    if (x.dim() != 4) return x;
+  }
   if (x.dim() != 4) return x.clone(at::MemoryFormat::Contiguous);
   return x.permute({3, 0, 1, 2}).clone(at::MemoryFormat::Contiguous).permute({1, 2, 3, 0});
 }
@@ -104,9 +109,10 @@ at::Tensor value(Run &run, size_t n) {
   }
 }
 
-void run(const ptorch_program &p, const void *const *feeds, void *const *outputs) {
-  if (at::get_num_threads() != p.session->threads) at::set_num_threads(p.session->threads); // it belongs to this thread
-  Run run{p, feeds, std::vector<at::Tensor>(p.code.size()), std::vector<at::Tensor>(p.code.size()), {}};
+} // namespace
+
+void compute_all(Run &run) {
+  const ptorch_program &p = run.program;
   for (size_t n = 0; n < p.code.size(); n++) {
     const Instruction &i = p.code[n];
     if (i.skip || is_update(i)) continue;
@@ -116,6 +122,15 @@ void run(const ptorch_program &p, const void *const *feeds, void *const *outputs
       run.indices[x].reset();
     }
   }
+}
+
+namespace {
+
+void run(ptorch_program &p, const void *const *feeds, void *const *outputs) {
+  if (at::get_num_threads() != p.session->threads) at::set_num_threads(p.session->threads); // it belongs to this thread
+  if (p.resident) return run_resident(p, feeds, outputs);
+  Run run{p, feeds, std::vector<at::Tensor>(p.code.size()), std::vector<at::Tensor>(p.code.size()), {}};
+  compute_all(run);
   for (size_t k = 0; k < p.outputs.size(); k++) {
     const Instruction &o = p.code[p.outputs[k]];
     host(outputs[k], o.shape, o.dtype).copy_(run.values[p.outputs[k]]);
@@ -152,7 +167,8 @@ void ptorch_keep_memory(void) {
 int ptorch_session_new(ptorch_session **out, int threads, char *err, size_t size) {
   return guarded(err, size, [&] {
     TORCH_CHECK(threads > 0, "a session with ", threads, " threads");
-    *out = new ptorch_session{threads, {}};
+    *out = new ptorch_session;
+    (*out)->threads = threads;
     live++;
   });
 }
@@ -169,11 +185,12 @@ int ptorch_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *
 int ptorch_state_write(ptorch_session *s, int number, const void *data, char *err, size_t size) {
   return guarded(err, size, [&] {
     auto &st = state(s, number);
+    const OnStream on(*s);
     const at::Tensor x = host(data, st.shape, st.dtype);
     if (st.value.defined())
       st.value.copy_(x);
     else
-      st.value = own(x);
+      st.value = own(x, s->device);
   });
 }
 
@@ -181,6 +198,7 @@ int ptorch_state_read(ptorch_session *s, int number, void *data, char *err, size
   return guarded(err, size, [&] {
     auto &st = state(s, number);
     TORCH_CHECK(st.value.defined(), "state ", number, " was not written");
+    const OnStream on(*s);
     host(data, st.shape, st.dtype).copy_(st.value);
   });
 }
@@ -196,6 +214,7 @@ int ptorch_program_new(ptorch_program **out, ptorch_session *s, const int64_t *c
     for (int64_t o : p->outputs) TORCH_CHECK(o >= 0 && static_cast<size_t>(o) < p->code.size(), "no instruction has the number ", o);
     fuse(*p);
     release_early(*p);
+    if (!s->device.is_cpu() || s->recorder) reside(*p);
     *out = p.release();
     live++;
   });

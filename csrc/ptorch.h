@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Raised whenever anything below changes its meaning. */
-#define PTORCH_ABI 3
+#define PTORCH_ABI 4
 
 /* Element types. No program has int64; bfloat16 is only within one. */
 enum { PTORCH_FLOAT32, PTORCH_FLOAT64, PTORCH_INT32, PTORCH_INT64, PTORCH_BFLOAT16 };
@@ -77,6 +77,24 @@ typedef struct ptorch_program ptorch_program;
 typedef struct ptorch_values ptorch_values;
 typedef struct ptorch_script ptorch_script;
 
+/* A recorder keeps what a device is given to do, so that all of it can be given
+ * again in one call, with the same memory: a CUDA graph. The shim calls it with
+ * the session's stream as the current one. */
+typedef struct ptorch_recorder {
+  int abi;               /* PTORCH_ABI */
+  const char *built_for; /* version of LibTorch */
+  int warm_up;           /* runs of a program before it is recorded */
+  /* Records what work(context) gives to the device, and lets it do none of
+   * it. The recording is one pointer, which drop frees. */
+  int (*record)(void **recording, int (*work)(void *context, char *err, size_t size), void *context, char *err, size_t size);
+  int (*replay)(void *recording, char *err, size_t size);
+  void (*drop)(void *recording);
+} ptorch_recorder;
+
+/* That of libptorch_cuda.so, a library of its own, which needs CUDA's half of
+ * LibTorch. */
+const ptorch_recorder *ptorch_cuda_recorder(void);
+
 /* The number PTORCH_ABI that the library was built with. */
 int ptorch_abi(void);
 /* The version of LibTorch that the library was built for, such as 2.15.0. */
@@ -89,8 +107,23 @@ int64_t ptorch_live_handles(void);
  * and takes the same blocks again. */
 void ptorch_keep_memory(void);
 
+/* Initialises CUDA and counts its devices. CUDA's half of LibTorch must be open:
+ * before anything else here was called, else LibTorch never finds it. */
+int ptorch_cuda_count(int *count, char *err, size_t size);
+/* The largest number of bytes that this process has had of a device at once. */
+int ptorch_cuda_peak(int device, int64_t *bytes, char *err, size_t size);
+
 /* threads: those of one operation, in every run of the session. */
 int ptorch_session_new(ptorch_session **out, int threads, char *err, size_t size);
+/* Moves a session that has no states and programs yet to a device of CUDA, and
+ * onto a stream of its own there. tf32: factors may be rounded to 10 bits;
+ * deterministic: the same numbers at every run, and no trying of kernels. Both
+ * are switches of the process, set again in every run of the session that is
+ * not replayed. */
+int ptorch_session_cuda(ptorch_session *s, int device, int tf32, int deterministic, char *err, size_t size);
+/* Lets programs that are made later be recorded after some runs, by a recorder
+ * that must outlive the session. */
+void ptorch_session_record(ptorch_session *s, const ptorch_recorder *recorder);
 void ptorch_session_free(ptorch_session *s);
 /* Declares a state; the first one gets the number 0. It has no value yet. */
 int ptorch_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *shape, char *err, size_t size);
@@ -107,6 +140,9 @@ int ptorch_state_read(ptorch_session *s, int state, void *data, char *err, size_
 int ptorch_program_new(ptorch_program **out, ptorch_session *s, const int64_t *code, size_t code_length, const double *reals,
                        size_t reals_length, const int64_t *outputs, size_t output_count, char *err, size_t size);
 void ptorch_program_free(ptorch_program *p);
+/* Says whether a program is recorded (1) or not (0), and in the latter case why
+ * not: an empty note where it has not been tried. */
+int ptorch_program_recorded(const ptorch_program *p, char *note, size_t size);
 /* Runs a program. feeds and outputs point to row-major host memory of the
  * declared types and shapes; nothing of it is kept. */
 int ptorch_run(ptorch_program *p, const void *const *feeds, void *const *outputs, char *err, size_t size);

@@ -62,7 +62,8 @@ func TestErrorTexts(t *testing.T) {
 			c.Training.Model.Gridsize, c.Training.RealspaceMAEWeight, c.Training.WeightDecay = 3, 1, 0.1
 		}),
 		"not-supported": train(func(c *config.Config) {
-			c.Training.PositionsProvided, c.Execution.Device, c.Execution.AllowTF32 = false, "cuda:1", true
+			c.Training.PositionsProvided, c.Training.NeighborCount = false, 7
+			c.Training.Model.ModelType, c.Training.Model.Gridsize, c.Training.Model.ObjectBig = "supervised", 2, false
 		}),
 		"all-at-once":           train(func(c *config.Config) { *c = faulty() }),
 		"inference-all-at-once": load(dir, "", func(i *config.InferenceConfig) { i.Backend, i.BatchSize, i.NGroups = "", 0, -1 }),

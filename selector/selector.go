@@ -64,5 +64,5 @@ func Open(name string, o bridge.Options) (bridge.Backend, error) {
 }
 
 func bridgeOptions(e config.ExecutionConfig) bridge.Options {
-	return bridge.Options{Device: e.Device, Threads: e.Threads, Deterministic: e.Deterministic}
+	return bridge.Options{Device: e.Device, Threads: e.Threads, Deterministic: e.Deterministic, TF32: e.AllowTF32}
 }

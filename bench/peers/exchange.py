@@ -29,12 +29,16 @@ MERGE_EPSILON = 1e-12  # under the weights of the merge
 class Work:
     """What an exchange directory holds, with its numbers as attributes."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, gpu=False):
+        """gpu says whether the peer computes on one where it is asked to."""
         self.directory = pathlib.Path(directory)
         settings = json.loads((self.directory / "bench.json").read_text())
-        for key, served in (("gridsize", [1]), ("precision", ["float32"]), ("device", ["cpu"]), ("n", list(FILTERS))):
+        for key, served in (("gridsize", [1]), ("precision", ["float32"]), ("n", list(FILTERS))):
             if settings[key] not in served:
                 raise ValueError(f"bench.json: {key} is {settings[key]!r}; this peer has {served}")
+        self.device, self.tf32 = settings["device"], settings.get("allow_tf32", False)
+        if self.device != "cpu" and not (gpu and self.device.startswith("cuda")):
+            raise ValueError(f"bench.json: device is {self.device!r}; this peer has {['cpu'] + ['cuda'] * gpu}")
         self.n, self.batch, self.threads = settings["n"], settings["batch"], settings["threads"] or os.cpu_count()
         self.rate, self.beta1, self.beta2 = settings["learning_rate"], settings["beta1"], settings["beta2"]
         self.epsilon, self.scale = settings["epsilon"], settings["intensity_scale"]
@@ -109,10 +113,11 @@ def peak_mb():
     raise OSError("/proc/self/status has no VmHWM")
 
 
-def serve(name, setting, make):
+def serve(name, setting, make, gpu=False):
     """Is a contestant: make(work) gives a peer with `version`, check(), and
     step(k) and predict(k), which work on the k-th batch, and finish(), which waits for
-    the last step and gives its loss. The last argument is the directory."""
+    the last step and gives its loss; peak_gpu_mb() where it has one. The last argument
+    is the directory."""
     # What libraries print must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -122,7 +127,7 @@ def serve(name, setting, make):
         answers.flush()
 
     try:
-        work = Work(sys.argv[-1])
+        work = Work(sys.argv[-1], gpu)
         peer = make(work)
         check = peer.check()  # before the time is taken: it is a part of being ready
         answer({
@@ -131,7 +136,7 @@ def serve(name, setting, make):
             "threads": work.threads,
             "start_seconds": time.perf_counter() - STARTED,
             "check": check,
-            "device": "cpu",
+            "device": work.device,
             "wait_policy": os.environ.get("OMP_WAIT_POLICY", ""),
             "setting": setting,
         })
@@ -158,4 +163,7 @@ def answer_requests(peer, answer):
             loss = peer.finish()
             if not np.isfinite(loss):
                 raise ValueError(f"the loss of step {done[task]} is {loss}")
-        answer({"seconds": time.perf_counter() - began, "peak_rss_mb": peak_mb()})
+        told = {"seconds": time.perf_counter() - began, "peak_rss_mb": peak_mb()}
+        if hasattr(peer, "peak_gpu_mb"):
+            told["peak_gpu_mb"] = peer.peak_gpu_mb()
+        answer(told)

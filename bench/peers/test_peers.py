@@ -138,6 +138,16 @@ class Exchange(Case):
             with self.assertRaisesRegex(ValueError, f"bench.json: {key} is {value!r}"):
                 exchange.Work(self.directory)
 
+    def test_devices(self):
+        write_directory(self.directory, device="cuda:1", allow_tf32=True)
+        work = exchange.Work(self.directory, gpu=True)
+        self.assertEqual((work.device, work.tf32), ("cuda:1", True))
+        write_directory(self.directory, device="tpu")
+        with self.assertRaisesRegex(ValueError, "device is 'tpu'; this peer has \\['cpu', 'cuda'\\]"):
+            exchange.Work(self.directory, gpu=True)
+        write_directory(self.directory)
+        self.assertEqual(exchange.Work(self.directory).tf32, False)
+
     def test_arrays(self):
         work = exchange.Work(self.directory)
         merge = work.merge()

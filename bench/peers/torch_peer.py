@@ -1,6 +1,6 @@
 """The network and its training step in PyTorch, written as its users write it.
 
-python torch_peer.py [--channels-last] [--compile] DIRECTORY
+python torch_peer.py [--channels-last] [--compile] [--graph] DIRECTORY
 """
 
 import exchange  # first: it takes the time
@@ -100,62 +100,115 @@ class PtychoPINN(nn.Module):
                 parameter.copy_(value)
 
 
+class Graph:
+    """A computation of a batch as a CUDA graph: it is made again on the same
+    memory, into which the numbers of the patterns are copied."""
+
+    def __init__(self, compute, indices):
+        self.indices = indices.clone()
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(3):
+                compute(self.indices)
+        torch.cuda.current_stream().wait_stream(aside)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.result = compute(self.indices)
+
+    def __call__(self, indices):
+        self.indices.copy_(indices)
+        self.graph.replay()
+        return self.result
+
+
 class Peer:
-    def __init__(self, work, channels_last, compiled):
+    def __init__(self, work, channels_last, compiled, graph=False):
         torch.set_num_threads(work.threads)
         torch.set_num_interop_threads(1)
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = work.tf32
         self.version, self.work = torch.__version__, work
+        self.device = torch.device("cuda:0" if work.device == "cuda" else work.device)
+        if graph and self.device.type != "cuda":
+            raise ValueError(f"--graph needs a GPU; bench.json: device is {work.device!r}")
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
+        self.graph, self.graphs = graph, {}
         self.model = PtychoPINN(work)
         self.model.load(work.weights)
+        self.model = self.model.to(self.device)
         if channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
-        self.data = torch.from_numpy(work.amplitude)
+        self.data = torch.from_numpy(work.amplitude).to(self.device)
         if compiled:
             # The network alone: of complex values the compiler makes no code.
             self.model.network = torch.compile(self.model.network)
         self.optimizer = torch.optim.Adam(
-            self.model.parameters(), work.rate, (work.beta1, work.beta2), work.epsilon, fused=True
-        )
+            self.model.parameters(), work.rate, (work.beta1, work.beta2), work.epsilon, fused=True,
+            capturable=graph,
+        )  # fmt: skip
 
-    def patterns(self, k):
-        return self.data[torch.from_numpy(self.work.batch_indices(k))]
+    def indices(self, k):
+        return torch.from_numpy(self.work.batch_indices(k)).to(self.device)
+
+    def run(self, name, compute, k):
+        """compute of the k-th batch, by its graph where there are graphs."""
+        indices = self.indices(k)
+        if not self.graph:
+            return compute(indices)
+        if name not in self.graphs:
+            self.graphs[name] = Graph(compute, indices)
+        return self.graphs[name](indices)
 
     def step(self, k):
         # PyTorch adds ε to √(v/(1−β₂ᵗ)), Keras to √v: this ε makes it the same.
+        # A graph keeps that of its first step.
         for group in self.optimizer.param_groups:
             group["eps"] = self.work.epsilon / math.sqrt(1 - self.work.beta2 ** (k + 1))
+        self.last = self.run("step", self.optimize, k)
+
+    def optimize(self, indices):
         self.optimizer.zero_grad()
-        x = self.patterns(k)
-        self.last = self.model.loss(x, self.model(x)[1])
-        self.last.backward()
+        x = self.data[indices]
+        loss = self.model.loss(x, self.model(x)[1])
+        loss.backward()
         self.optimizer.step()
+        return loss
 
     def finish(self):
         return self.last.item()
 
     @torch.no_grad()
     def predict(self, k):
-        obj, intensity = self.model(self.patterns(k))
-        return obj.numpy(), intensity.numpy()
+        obj, intensity = self.run("predict", lambda indices: self.model(self.data[indices]), k)
+        return obj.cpu().numpy(), intensity.cpu().numpy()
 
     @torch.no_grad()
     def check(self):
-        x = self.data[torch.from_numpy(self.work.indices)]
+        x = self.data[torch.from_numpy(self.work.indices).to(self.device)]
         obj, intensity = self.model(x)
-        return self.work.check(obj.numpy(), intensity.numpy(), self.model.loss(x, intensity).item())
+        return self.work.check(obj.cpu().numpy(), intensity.cpu().numpy(), self.model.loss(x, intensity).item())
+
+    def peak_gpu_mb(self):
+        """The most memory of the GPU so far, in 10⁶ bytes."""
+        return torch.cuda.max_memory_reserved() / 1e6 if self.device.type == "cuda" else 0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--channels-last", action="store_true", help="images as [B, row, column, channel] in memory")
     parser.add_argument("--compile", action="store_true", help="torch.compile of the network")
+    parser.add_argument("--graph", action="store_true", help="steps and predictions as CUDA graphs")
     parser.add_argument("directory")
     options = parser.parse_args()
     setting = ", ".join((
-        "torch.compile" if options.compile else "eager",
+        "torch.compile" if options.compile else "CUDA graph" if options.graph else "eager",
         "channels_last" if options.channels_last else "channels first",
     ))  # fmt: skip
-    exchange.serve(f"torch {setting}", setting, lambda work: Peer(work, options.channels_last, options.compile))
+    exchange.serve(
+        f"torch {setting}", setting,
+        lambda work: Peer(work, options.channels_last, options.compile, options.graph), gpu=True,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

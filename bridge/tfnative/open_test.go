@@ -82,16 +82,6 @@ func TestOpenInAnotherProcess(t *testing.T) {
 	require.Contains(t, child("TFNATIVE_TEST_QUIET=1", here, "TF_CPP_MIN_LOG_LEVEL=0"), "oneDNN custom operations", "a user who sets the log level sees all")
 }
 
-// TestOpenRefusesDevices: D9: a device that is not there is refused.
-func TestOpenRefusesDevices(t *testing.T) {
-	for _, device := range []string{"cuda", "cuda:1"} {
-		_, err := tfnative.Open(bridge.Options{Device: device})
-		require.EqualError(t, err, "tfnative: open: device "+device+": this version runs TensorFlow on the CPU only; use device cpu or auto")
-	}
-	_, err := tfnative.Open(bridge.Options{Device: "tpu"})
-	require.ErrorContains(t, err, `device "tpu" is not known`)
-}
-
 func TestInfo(t *testing.T) {
 	info := open(t).Info()
 	require.Equal(t, "tensorflow", info.Backend)

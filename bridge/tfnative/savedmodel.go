@@ -24,9 +24,13 @@ type SavedModel struct {
 
 // LoadSavedModel opens TensorFlow as Open does and loads the graph with the
 // given tags, or with the tag serve where there are none, from the directory
-// that holds saved_model.pb. Errors: those of Open, and what TensorFlow says of
+// that holds saved_model.pb, onto the CPU. Errors: those of Open, and what TensorFlow says of
 // the directory.
 func LoadSavedModel(o bridge.Options, dir string, tags ...string) (*SavedModel, error) {
+	if err := bridge.OnlyCPU("exported models", o.Device); err != nil {
+		return nil, fmt.Errorf("tfnative: load model %s: %w", dir, err)
+	}
+	o.Device = "cpu"
 	opened, err := Open(o)
 	if err != nil {
 		return nil, err

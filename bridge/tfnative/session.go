@@ -28,6 +28,7 @@ type program struct {
 	outputs []graph.Output
 	fetches []tf.Output // of outputs
 	targets []*tf.Operation
+	rows    []bridge.Rows // to be checked here, where the device does not
 }
 
 // state is a variable of the session: what to feed and to run to write it, and
@@ -42,7 +43,7 @@ type state struct {
 }
 
 // compile makes a session of programs; on failure nothing stays behind.
-func compile(programs []*graph.Program, config []byte) (bridge.Session, error) {
+func compile(programs []*graph.Program, config []byte, gpu bool) (bridge.Session, error) {
 	declared, err := bridge.Declare(programs)
 	if err != nil {
 		return nil, fmt.Errorf("tfnative: compile: %w", err)
@@ -56,6 +57,12 @@ func compile(programs []*graph.Program, config []byte) (bridge.Session, error) {
 	}
 	for i, p := range programs {
 		if s.programs[p.Name], err = lower(g, i, p, s.states); err != nil {
+			return nil, fmt.Errorf("tfnative: compile %s: %w", p.Name, err)
+		}
+		if !gpu {
+			continue
+		}
+		if s.programs[p.Name].rows, err = bridge.TakenRows(p); err != nil {
 			return nil, fmt.Errorf("tfnative: compile %s: %w", p.Name, err)
 		}
 	}
@@ -101,6 +108,9 @@ func (s *session) Run(name string, feeds bridge.Tensors) (bridge.Tensors, error)
 		return nil, fmt.Errorf("tfnative: run: no program is named %s", name)
 	}
 	if err := bridge.CheckFeeds(p.source, p.feeds, feeds); err != nil {
+		return nil, fmt.Errorf("tfnative: %w", err)
+	}
+	if err := bridge.CheckRows(p.source, p.rows, feeds); err != nil {
 		return nil, fmt.Errorf("tfnative: %w", err)
 	}
 	for _, n := range p.states {

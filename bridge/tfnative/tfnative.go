@@ -17,15 +17,20 @@ import (
 
 type backend struct {
 	info   bridge.Info
+	gpu    bool
 	config []byte // TensorFlow's ConfigProto, for each session
 	closed bool
 }
 
 // Open opens TensorFlow. Its error matches bridge.ErrUnavailable where the
 // library cannot be opened and names the places looked in, and is another one
-// where the device asked for is not there or another TensorFlow is open.
+// where the device asked for is not there or another TensorFlow is open. A GPU
+// that is asked for needs the NVIDIA driver and a TensorFlow that finds its
+// libraries of CUDA; a process can use one GPU. With auto, whatever is missing of
+// these leaves the CPU; where there is a GPU, Info.Setting says why it is not
+// used.
 func Open(o bridge.Options) (bridge.Backend, error) {
-	device, err := bridge.OnlyCPU("TensorFlow", o.Device)
+	asked, err := bridge.ParseDevice(o.Device)
 	if err != nil {
 		return nil, fmt.Errorf("tfnative: open: %w", err)
 	}
@@ -36,23 +41,45 @@ func Open(o bridge.Options) (bridge.Backend, error) {
 	if err != nil {
 		return nil, bridge.Unavailable("TensorFlow", err.Error(), remedy)
 	}
-	threads := bridge.ThreadCount(o.Threads)
-	config, err := sessionConfig(threads)
-	if err != nil {
-		return nil, fmt.Errorf("tfnative: open: %w", err)
-	}
-	setting := "grappler off, oneDNN on"
-	if !lib.oneDNN {
-		setting = "grappler off, oneDNN off"
-	}
-	return &backend{config: config, info: bridge.Info{
+	b := &backend{info: bridge.Info{
 		Backend: "tensorflow",
 		Version: lib.version,
 		Path:    lib.path,
-		Device:  device,
-		Threads: threads,
-		Setting: setting,
-	}}, nil
+		Threads: bridge.ThreadCount(o.Threads),
+		Setting: "grappler off, oneDNN " + onOff(lib.oneDNN),
+	}}
+	if err := b.choose(asked, o); err != nil {
+		return nil, fmt.Errorf("tfnative: open: %w", err)
+	}
+	return b, nil
+}
+
+// choose puts the backend onto its device.
+func (b *backend) choose(asked bridge.Device, o bridge.Options) error {
+	if asked.Kind != bridge.CPU {
+		found, err := b.tryGPU(asked.Number, o)
+		if err == nil {
+			return nil
+		}
+		if asked.Kind == bridge.CUDA {
+			return fmt.Errorf("device %s: %w", asked, err)
+		}
+		if found {
+			b.info.Setting += ", no GPU: " + err.Error()
+		}
+	}
+	device := bridge.Device{Kind: bridge.CPU}
+	b.info.Device = device.String()
+	var err error
+	b.config, err = sessionConfig(b.info.Threads, device)
+	return err
+}
+
+func onOff(b bool) string {
+	if b {
+		return "on"
+	}
+	return "off"
 }
 
 func (b *backend) Info() bridge.Info { return b.info }
@@ -61,7 +88,7 @@ func (b *backend) Compile(programs ...*graph.Program) (bridge.Session, error) {
 	if b.closed {
 		return nil, fmt.Errorf("tfnative: compile: the backend is %w", bridge.ErrClosed)
 	}
-	return compile(programs, b.config)
+	return compile(programs, b.config, b.gpu)
 }
 
 func (b *backend) Close() error {

@@ -19,7 +19,7 @@ import (
 func open(t *testing.T) bridge.Backend {
 	t.Helper()
 	required := os.Getenv("PTYCHO_REQUIRE_NATIVE") != "" // read first: go test's cache goes by it
-	b, err := torchnative.Open(bridge.Options{Threads: 2})
+	b, err := torchnative.Open(bridge.Options{Device: "cpu", Threads: 2})
 	if errors.Is(err, bridge.ErrUnavailable) && !required {
 		t.Skipf("LibTorch is missing: %v", err)
 	}

@@ -148,15 +148,6 @@ func inOwnProcess(t *testing.T, test string, environment ...string) {
 	require.Contains(t, string(out), "--- PASS: "+test)
 }
 
-// TestDevices: D9: a device that is not there is refused.
-func TestDevices(t *testing.T) {
-	for device, want := range map[string]string{"cuda": "CPU only", "cuda:1": "CPU only", "tpu": "not known"} {
-		_, err := torchnative.Open(bridge.Options{Device: device})
-		require.ErrorContains(t, err, want)
-		require.ErrorContains(t, err, device)
-	}
-}
-
 func TestClosedBackend(t *testing.T) {
 	b := open(t)
 	require.NoError(t, b.Close())

@@ -9,8 +9,9 @@
 // One pointer for each function of the shim, with the type that the shim's own
 // header gives it.
 #define FUNCTIONS(X) \
-  X(abi) X(built_for) X(version) X(live_handles) X(keep_memory) X(session_new) X(session_free) X(state_declare) X(state_write) X(state_read) \
-  X(program_new) X(program_free) X(run) X(values_new) X(values_free) X(values_add) X(values_count) X(values_about) X(values_read) \
+  X(abi) X(built_for) X(version) X(live_handles) X(keep_memory) X(cuda_count) X(cuda_peak) X(session_new) X(session_cuda) \
+  X(session_record) X(session_free) X(state_declare) X(state_write) X(state_read) \
+  X(program_new) X(program_free) X(program_recorded) X(run) X(values_new) X(values_free) X(values_add) X(values_count) X(values_about) X(values_read) \
   X(script_new) X(script_free) X(script_input_count) X(script_input) X(script_run)
 #define POINTER(name) static __typeof__(ptorch_##name) *p_##name;
 FUNCTIONS(POINTER)
@@ -32,6 +33,11 @@ int pt_bind(void *shim, char *err, size_t size) {
   return 0;
 }
 
+const ptorch_recorder *pt_recorder(void *library) {
+  __typeof__(ptorch_cuda_recorder) *get = dlsym(library, "ptorch_cuda_recorder");
+  return get ? get() : NULL;
+}
+
 void pt_setenv(const char *name, const char *value) { setenv(name, value, 0); }
 
 int pt_abi(void) { return p_abi(); }
@@ -39,7 +45,13 @@ const char *pt_built_for(void) { return p_built_for(); }
 int pt_version(char *version, size_t version_size, char *err, size_t size) { return p_version(version, version_size, err, size); }
 int64_t pt_live_handles(void) { return p_live_handles(); }
 void pt_keep_memory(void) { p_keep_memory(); }
+int pt_cuda_count(int *count, char *err, size_t size) { return p_cuda_count(count, err, size); }
+int pt_cuda_peak(int device, int64_t *bytes, char *err, size_t size) { return p_cuda_peak(device, bytes, err, size); }
 int pt_session_new(ptorch_session **out, int threads, char *err, size_t size) { return p_session_new(out, threads, err, size); }
+int pt_session_cuda(ptorch_session *s, int device, int tf32, int deterministic, char *err, size_t size) {
+  return p_session_cuda(s, device, tf32, deterministic, err, size);
+}
+void pt_session_record(ptorch_session *s, const ptorch_recorder *recorder) { p_session_record(s, recorder); }
 void pt_session_free(ptorch_session *s) { p_session_free(s); }
 int pt_state_declare(ptorch_session *s, int dtype, int rank, const int64_t *shape, char *err, size_t size) {
   return p_state_declare(s, dtype, rank, shape, err, size);
@@ -51,6 +63,7 @@ int pt_program_new(ptorch_program **out, ptorch_session *s, const int64_t *code,
   return p_program_new(out, s, code, code_length, reals, reals_length, outputs, output_count, err, size);
 }
 void pt_program_free(ptorch_program *p) { p_program_free(p); }
+int pt_program_recorded(const ptorch_program *p, char *note, size_t size) { return p_program_recorded(p, note, size); }
 int pt_run(ptorch_program *p, const void *const *feeds, void *const *outputs, char *err, size_t size) {
   return p_run(p, feeds, outputs, err, size);
 }

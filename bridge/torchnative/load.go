@@ -40,12 +40,17 @@ var (
 )
 
 // load opens LibTorch and the shim once per process; a failure can be tried
-// again.
-func load(dir string) (*library, error) {
+// again. more, where there is one, is done between the two, or once more.
+func load(dir string, more func() error) (*library, error) {
 	loading.Lock()
 	defer loading.Unlock()
 	if err := openTorch(dir); err != nil {
 		return nil, err
+	}
+	if more != nil {
+		if err := more(); err != nil {
+			return nil, err
+		}
 	}
 	if opened != nil {
 		return opened, nil
@@ -60,6 +65,9 @@ func load(dir string) (*library, error) {
 	version, err := checkShim(path)
 	if err != nil {
 		return nil, err
+	}
+	if cuda.open {
+		openRecorder(path, version)
 	}
 	C.pt_keep_memory()
 	opened = &library{path: torchPath, version: version}

@@ -39,6 +39,10 @@ type script struct {
 // Errors: those of Open; no such file; a file that is no TorchScript, with what
 // it is instead where that can be told.
 func OpenScript(o bridge.Options, file string) (bridge.Foreign, error) {
+	if err := bridge.OnlyCPU("exported models", o.Device); err != nil {
+		return nil, fmt.Errorf("torchnative: open script: %w", err)
+	}
+	o.Device = "cpu"
 	opened, err := Open(o)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,9 @@ import "C"
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
@@ -17,6 +19,7 @@ import (
 // session is a bridge.Session over one ptorch_session and its programs.
 type session struct {
 	handle   *C.ptorch_session
+	settings settings
 	thread   *thread // all native calls are made on it
 	programs map[string]*program
 	states   map[string]*graph.Node
@@ -30,17 +33,22 @@ type program struct {
 	feeds   []*graph.Node
 	states  []*graph.Node
 	outputs []graph.Output
+	rows    []bridge.Rows // to be checked here, where the device does not
 }
 
 // compile makes a session of programs; on failure nothing stays behind.
-func compile(threads int, programs []*graph.Program) (bridge.Session, error) {
+func compile(with settings, programs []*graph.Program) (bridge.Session, error) {
 	declared, err := bridge.Declare(programs)
 	if err != nil {
 		return nil, fmt.Errorf("torchnative: compile: %w", err)
 	}
-	s := &session{thread: newThread(), programs: map[string]*program{}, states: declared.States, numbers: map[string]int{}, written: map[string]bool{}}
-	if err := s.call(func(e *C.char, n C.size_t) C.int { return C.pt_session_new(&s.handle, C.int(threads), e, n) }); err != nil {
+	s := &session{settings: with, thread: newThread(), programs: map[string]*program{}, states: declared.States, numbers: map[string]int{}, written: map[string]bool{}}
+	if err := s.call(func(e *C.char, n C.size_t) C.int { return C.pt_session_new(&s.handle, C.int(with.threads), e, n) }); err != nil {
 		s.thread.stop()
+		return nil, fmt.Errorf("torchnative: compile: %w", err)
+	}
+	if err := s.place(); err != nil {
+		_ = s.Close() // the first error counts
 		return nil, fmt.Errorf("torchnative: compile: %w", err)
 	}
 	for i, name := range declared.StateNames() {
@@ -59,6 +67,26 @@ func compile(threads int, programs []*graph.Program) (bridge.Session, error) {
 	return s, nil
 }
 
+// place puts the session onto its device.
+func (s *session) place() error {
+	with := s.settings
+	if with.recorder != nil {
+		C.pt_session_record(s.handle, with.recorder)
+	}
+	if with.device.Kind != bridge.CUDA {
+		return nil
+	}
+	return s.call(func(e *C.char, n C.size_t) C.int {
+		return C.pt_session_cuda(s.handle, C.int(with.device.Number), C.int(flag(with.tf32)), C.int(flag(with.deterministic)), e, n)
+	})
+}
+
+// checksRows says whether numbers of rows are checked before a run, which the
+// CPU does in it.
+func (s *session) checksRows() bool {
+	return s.settings.device.Kind == bridge.CUDA || s.settings.recorder != nil
+}
+
 func (s *session) declare(n *graph.Node) error {
 	shape := widen(n.Shape)
 	return s.call(func(e *C.char, size C.size_t) C.int {
@@ -72,6 +100,11 @@ func (s *session) add(p *graph.Program) error {
 		return err
 	}
 	made := &program{source: p, feeds: f.feeds, states: p.States(), outputs: p.Outputs}
+	if s.checksRows() {
+		if made.rows, err = bridge.TakenRows(p); err != nil {
+			return err
+		}
+	}
 	err = s.call(func(e *C.char, size C.size_t) C.int {
 		return C.pt_program_new(&made.handle, s.handle,
 			(*C.int64_t)(unsafe.SliceData(f.code)), C.size_t(len(f.code)),
@@ -95,6 +128,9 @@ func (s *session) Run(name string, feeds bridge.Tensors) (bridge.Tensors, error)
 		return nil, fmt.Errorf("torchnative: run: no program is named %s", name)
 	}
 	if err := bridge.CheckFeeds(p.source, p.feeds, feeds); err != nil {
+		return nil, fmt.Errorf("torchnative: %w", err)
+	}
+	if err := bridge.CheckRows(p.source, p.rows, feeds); err != nil {
 		return nil, fmt.Errorf("torchnative: %w", err)
 	}
 	for _, n := range p.states {
@@ -173,6 +209,32 @@ func (s *session) state(operation, name string) (*graph.Node, error) {
 		return nil, fmt.Errorf("torchnative: %s: no state is named %s", operation, name)
 	}
 	return n, nil
+}
+
+// Usage tells which programs are not recorded although they should be, and the
+// memory of the GPU.
+func (s *session) Usage() (bridge.Usage, error) {
+	var u bridge.Usage
+	if s.handle == nil {
+		return u, fmt.Errorf("torchnative: usage: the session is %w", bridge.ErrClosed)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.programs)) {
+		var note [2048]C.char
+		s.thread.do(func() { C.pt_program_recorded(s.programs[name].handle, &note[0], C.size_t(len(note))) })
+		if note[0] != 0 {
+			u.Notes = append(u.Notes, fmt.Sprintf("program %s is not run as a CUDA graph: %s", name, C.GoString(&note[0])))
+		}
+	}
+	if s.settings.device.Kind != bridge.CUDA {
+		return u, nil
+	}
+	var peak C.int64_t
+	err := s.call(func(e *C.char, n C.size_t) C.int { return C.pt_cuda_peak(C.int(s.settings.device.Number), &peak, e, n) })
+	if err != nil {
+		return u, fmt.Errorf("torchnative: usage: %w", err)
+	}
+	u.PeakGPUBytes = int64(peak)
+	return u, nil
 }
 
 // Close frees programs and states.

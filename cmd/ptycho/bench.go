@@ -46,7 +46,8 @@ refused. The exit code is 1 where a contestant failed or was refused.`,
 		Example: `  ptycho bench
   ptycho bench --what step --batch-sizes 4,16 --threads 1,2 --rounds 15
   ptycho bench --what step,predict --peer ./peer.py --output bench.json
-  ptycho bench --what load,stitch`,
+  ptycho bench --what load,stitch
+  ptycho bench --device cuda --backends pytorch --batch-sizes 16,1024`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return m.run(c.Context(), c.Flags().Changed("N")) },
 	}
@@ -61,7 +62,8 @@ type measurement struct {
 	batches, threads      []int
 	filters               float64
 	n, gridsize           int
-	precision             string
+	precision, device     string
+	tf32                  bool
 	rounds, warmup, count int
 	data, output          string
 	seed                  uint64
@@ -80,6 +82,8 @@ func (m *measurement) register(c *cobra.Command) {
 	f.IntVar(&m.n, "N", d.Model.N, "side of a pattern: 64, 128 or 256; by default that of the file")
 	f.IntVar(&m.gridsize, "gridsize", d.Model.Gridsize, "g: a group has g² patterns")
 	f.StringVar(&m.precision, "precision", "float32", "float32, float64 or bf16-mixed")
+	f.StringVar(&m.device, "device", "cpu", "where all compute: cpu, cuda or cuda:N")
+	f.BoolVar(&m.tf32, "allow-tf32", false, "let a GPU round factors to 10 bits")
 	f.IntVar(&m.rounds, "rounds", 9, "rounds that count")
 	f.IntVar(&m.warmup, "warmup", 1, "rounds before them that do not")
 	f.IntVar(&m.count, "count", 10, "steps or predictions of a turn")
@@ -92,6 +96,7 @@ func (m *measurement) register(c *cobra.Command) {
 	completeValues(c, "what", bench.What()...)
 	completeValues(c, "backends", append(selector.Backends(), evaluator)...)
 	completeValues(c, "precision", "float32", "float64", "bf16-mixed")
+	completeValues(c, "device", "cpu", "cuda")
 }
 
 func (m *measurement) run(ctx context.Context, nGiven bool) error {
@@ -132,7 +137,9 @@ func (m *measurement) matched() bool {
 
 // settings are those of a match.
 func (m *measurement) settings(batch, threads int) bench.Settings {
-	return bench.NewSettings(m.n, m.gridsize, m.filters, batch, bridge.ThreadCount(threads), m.precision, m.seed)
+	s := bench.NewSettings(m.n, m.gridsize, m.filters, batch, bridge.ThreadCount(threads), m.precision, m.seed)
+	s.Device, s.AllowTF32 = m.device, m.tf32
+	return s
 }
 
 // check judges the flags.

@@ -179,6 +179,8 @@ func TestBenchRefuses(t *testing.T) {
 		"model.N":                         {"--N", "100"},
 		"is no directory":                 {"--output", "/nowhere/bench.json"},
 		"has patterns of 64×64":           {"--N", "128", "--train-data-file", scan(t)},
+		"device: found \"auto\"":          {"--device", "auto"},
+		"device \"gpu\" is not known":     {"--device", "gpu"},
 	} {
 		code, stdout, stderr := ptycho(t, brief(flags...)...)
 		require.Equal(t, exitUsage, code, part)

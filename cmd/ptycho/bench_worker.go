@@ -56,7 +56,7 @@ func (w *benchProcess) work(ctx context.Context, directory string) error {
 	}
 	b := evalnative.Open()
 	if w.backend != evaluator {
-		if b, err = selector.Open(w.backend, bridge.Options{Device: s.Device, Threads: s.Threads, Deterministic: true}); err != nil {
+		if b, err = selector.Open(w.backend, bridge.Options{Device: s.Device, Threads: s.Threads, Deterministic: true, TF32: s.AllowTF32}); err != nil {
 			return err
 		}
 	}

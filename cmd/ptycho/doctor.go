@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/bridge/nvidia"
 	"github.com/ptychobridge/ptychobridge/build"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/graph"
@@ -32,16 +33,49 @@ type finding struct {
 	err error
 }
 
+// gpuFinding is what doctor says of GPUs, whichever runtime would use them.
+type gpuFinding struct {
+	Devices []gpu  `json:"devices,omitempty"`
+	Problem string `json:"problem,omitempty"` // why there are none
+}
+
+type gpu struct {
+	Device string `json:"device"` // cuda:N
+	Name   string `json:"name"`
+	MB     int64  `json:"mb"` // of its memory, 10⁶ bytes
+}
+
+func findGPUs() gpuFinding {
+	devices, err := nvidia.Devices()
+	if err != nil {
+		return gpuFinding{Problem: err.Error()}
+	}
+	var f gpuFinding
+	for i, d := range devices {
+		f.Devices = append(f.Devices, gpu{bridge.Device{Kind: bridge.CUDA, Number: i}.String(), d.Name, d.Bytes / 1e6})
+	}
+	return f
+}
+
+func (f gpuFinding) print(w io.Writer) {
+	if f.Problem != "" {
+		fmt.Fprintf(w, "no GPU: %s\n", f.Problem)
+	}
+	for _, d := range f.Devices {
+		fmt.Fprintf(w, "%s: %s, %d MB\n", d.Device, d.Name, d.MB)
+	}
+}
+
 func doctorCommand(a *app) *cobra.Command {
 	var device string
 	var threads int
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say which native runtimes are there, and try each",
-		Long: `Opens TensorFlow and LibTorch, says where they were found, and runs a
-convolution and a Fourier transform on each. Succeeds where at least one of
-them works.`,
-		Example: "  ptycho doctor\n  ptycho doctor --json",
+		Long: `Lists the GPUs that the NVIDIA driver shows, opens TensorFlow and LibTorch, says
+where they were found, and runs a convolution and a Fourier transform on each.
+Succeeds where at least one of them works.`,
+		Example: "  ptycho doctor\n  ptycho doctor --device cuda\n  ptycho doctor --json",
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			e := config.DefaultExecution()
@@ -49,11 +83,12 @@ them works.`,
 			if err := e.Validate(); err != nil {
 				return usageError{err}
 			}
+			gpus := findGPUs()
 			findings := make([]finding, 0, 2)
 			for _, name := range selector.Backends() {
 				findings = append(findings, examine(name, bridge.Options{Device: device, Threads: threads}))
 			}
-			if err := a.printFindings(findings); err != nil {
+			if err := a.printFindings(gpus, findings); err != nil {
 				return err
 			}
 			return judge(findings)
@@ -157,16 +192,21 @@ func tryKernels(b bridge.Backend) (string, error) {
 	return "convolution and Fourier transform give the expected numbers", nil
 }
 
-func (a *app) printFindings(findings []finding) error {
+func (a *app) printFindings(gpus gpuFinding, findings []finding) error {
 	if a.json {
-		return json.NewEncoder(a.stdout).Encode(map[string]any{"program": versionLine(), "processors": runtime.NumCPU(), "runtimes": findings})
+		return json.NewEncoder(a.stdout).Encode(map[string]any{"program": versionLine(), "processors": runtime.NumCPU(), "gpus": gpus, "runtimes": findings})
 	}
 	fmt.Fprintf(a.stdout, "%s, %d processors\n", versionLine(), runtime.NumCPU())
 	fmt.Fprintf(a.stdout, "made for TensorFlow %s and LibTorch %s\n", build.Version("tensorflow"), build.Version("torch"))
+	gpus.print(a.stdout)
 	for _, f := range findings {
 		fmt.Fprintf(a.stdout, "\n%s: ", f.Backend)
 		if r := f.Runtime; r != nil {
-			fmt.Fprintf(a.stdout, "version %s on %s, %d threads (%s)\n  %s\n  sha256 %s\n", r.Version, r.Device, r.Threads, r.Setting, r.Path, f.SHA256)
+			device := r.Device
+			if r.GPU != "" {
+				device += ", " + r.GPU
+			}
+			fmt.Fprintf(a.stdout, "version %s on %s, %d threads (%s)\n  %s\n  sha256 %s\n", r.Version, device, r.Threads, r.Setting, r.Path, f.SHA256)
 		}
 		if f.Usable {
 			fmt.Fprintf(a.stdout, "  works: %s\n", f.Kernel)

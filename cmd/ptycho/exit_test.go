@@ -92,7 +92,7 @@ func TestExitCodes(t *testing.T) {
 		"inspect":               exitUsage,
 		"run --batch-size 0":    exitUsage,
 		"run --backend theano":  exitUsage,
-		"train --device cuda":   exitUsage,
+		"train --device gpu":    exitUsage,
 		"simulate -o s --set 3": exitUsage,
 	} {
 		code, _, stderr := ptycho(t, strings.Fields(line)...)

@@ -16,11 +16,11 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("training:\n  nepochs: -1\n"), 0o644))
 	for _, command := range []string{"run", "train"} {
 		var stdout, stderr strings.Builder
-		code := Main(t.Context(), []string{command, "--config", file, "--backend", "jax", "--batch-size", "0", "--set", "training.seeds=1", "--set", "allow_tf32=true"}, &stdout, &stderr)
+		code := Main(t.Context(), []string{command, "--config", file, "--backend", "jax", "--batch-size", "0", "--set", "training.seeds=1", "--set", "positions_provided=false"}, &stdout, &stderr)
 		require.Equal(t, exitUsage, code)
 		require.Empty(t, stdout.String())
 		require.True(t, strings.HasPrefix(stderr.String(), `ptycho: Invalid backend: "jax". TrainingConfig.backend must be 'tensorflow' or 'pytorch'.`), stderr.String())
-		for _, part := range []string{"training.nepochs", "training.batch_size", "training.seeds", "allow_tf32"} {
+		for _, part := range []string{"training.nepochs", "training.batch_size", "training.seeds", "positions_provided"} {
 			require.Contains(t, stderr.String(), part)
 		}
 	}

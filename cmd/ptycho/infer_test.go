@@ -195,10 +195,9 @@ func TestTrainAndInfer(t *testing.T) {
 		"model.pad_object is false in the configuration and true in the bundle":       {"--set", "pad_object=false"},
 		`no model is named "guess"; there are: autoencoder, diffraction_to_obj`:       {"--model-name", "guess"},
 		`Invalid backend: "jax". InferenceConfig.backend must be 'tensorflow' or 'py`: {"--backend", "jax"},
-		"n_subsample is 10, but":      {"--n-subsample", "10"},
-		"unknown flag: --nepochs":     {"--nepochs", "3"},
-		"training.batch_size":         {"--batch-size", "0"},
-		"execution.allow_tf32 \"true": {"--set", "allow_tf32=true"},
+		"n_subsample is 10, but":  {"--n-subsample", "10"},
+		"unknown flag: --nepochs": {"--nepochs", "3"},
+		"training.batch_size":     {"--batch-size", "0"},
 	} {
 		code, stdout, stderr := infer(append(more, "--output-dir", "none")...)
 		require.NotEqual(t, exitDone, code)

@@ -84,7 +84,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{"dance", "--help"}, []string{"dance"}},
 		{[]string{"--flag=false"}, []string{"run", "--pad-object", "false"}},
-		{[]string{"execution.device", "cuda", "not supported"}, []string{"run", "--device", "cuda"}},
+		{[]string{"training.positions_provided", "false", "not supported"}, []string{"run", "--positions-provided=false"}},
 		{[]string{"execution.threads", "-4"}, []string{"doctor", "--threads", "-4"}},
 		{[]string{"training.n_groups", "-5"}, []string{"run", "--n-images", "-5"}},
 		{[]string{"scan.npz"}, []string{"run", "scan.npz"}},
@@ -95,7 +95,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"--set batch_size", "key=value"}, []string{"run", "--set", "batch_size"}},
 		{[]string{`Invalid backend: "jax". TrainingConfig.backend must be 'tensorflow' or 'pytorch'.`}, []string{"run", "--backend", "jax"}},
 		{[]string{"training.neighbor_count", "gridsize²"}, []string{"run", "--gridsize", "3"}},
-		{[]string{"allow_tf32", "true", "not supported"}, []string{"run", "--set", "allow_tf32=true"}},
+		{[]string{"positions_provided", "false", "not supported"}, []string{"run", "--set", "positions_provided=false"}},
 		{[]string{`preset is "quick", allowed: fast, balanced, reference`, "training.batch_size"}, []string{"run", "--preset", "quick", "--batch-size", "0"}},
 		{[]string{"--preset does not go with --resume"}, []string{"run", "--preset", "fast", "--resume", "somewhere"}},
 		{[]string{"object", "moon"}, []string{"simulate", "--object", "moon"}},
@@ -199,9 +199,11 @@ func TestRelativeCache(t *testing.T) {
 func TestDoctor(t *testing.T) {
 	code, stdout, _ := ptycho(t, "doctor", "--json")
 	var said struct {
-		Runtimes []finding `json:"runtimes"`
+		GPUs     gpuFinding `json:"gpus"`
+		Runtimes []finding  `json:"runtimes"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(stdout), &said))
+	require.Equal(t, len(said.GPUs.Devices) == 0, said.GPUs.Problem != "", "GPUs, or why there are none")
 	require.Len(t, said.Runtimes, 2)
 	usable := 0
 	for _, f := range said.Runtimes {
@@ -224,6 +226,14 @@ func TestDoctor(t *testing.T) {
 	require.Equal(t, usable > 0, code == exitDone)
 	require.Contains(t, stdout, "tensorflow:")
 	require.Contains(t, stdout, "pytorch:")
+}
+
+// TestDoctorTellsGPUs: a line each, or why there are none.
+func TestDoctorTellsGPUs(t *testing.T) {
+	var text strings.Builder
+	gpuFinding{Problem: "there is no NVIDIA driver"}.print(&text)
+	gpuFinding{Devices: []gpu{{"cuda:0", "Big", 80000}, {"cuda:1", "Small", 8000}}}.print(&text)
+	require.Equal(t, "no GPU: there is no NVIDIA driver\ncuda:0: Big, 80000 MB\ncuda:1: Small, 8000 MB\n", text.String())
 }
 
 // TestRun: every file is there, names what it was made from, and the next run

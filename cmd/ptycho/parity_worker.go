@@ -84,7 +84,7 @@ func work(ctx context.Context, name string, threads int, fault string, s parity.
 	b := evalnative.Open()
 	if name != evaluator {
 		var err error
-		if b, err = selector.Open(name, bridge.Options{Threads: threads, Deterministic: true}); err != nil {
+		if b, err = selector.Open(name, bridge.Options{Device: "cpu", Threads: threads, Deterministic: true}); err != nil {
 			return parity.Outcome{}, err
 		}
 	}
