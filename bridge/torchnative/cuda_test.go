@@ -95,7 +95,7 @@ func TestCUDAInOwnProcess(t *testing.T) {
 		require.Contains(t, out, "cuda:99: torchnative: open: device cuda:99: ")
 		require.Contains(t, out, "there is no NVIDIA driver: libcuda.so.1: cannot open shared object file")
 		require.Contains(t, out, "cuda: torchnative: open: device cuda:0: ")
-		require.Contains(t, out, "auto gives cpu (channels-last, OMP_WAIT_POLICY=passive)", "nobody has a GPU to miss")
+		require.Contains(t, out, "auto gives cpu (channels-last, OMP_WAIT_POLICY=passive, GOMP_SPINCOUNT=2000)", "nobody has a GPU to miss")
 		require.Equal(t, without, strings.Contains(out, missing))
 		require.Equal(t, without, strings.Contains(out, "this process has opened LibTorch for the CPU"), "the last one")
 	})

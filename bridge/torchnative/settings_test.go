@@ -14,7 +14,8 @@ import (
 // environment included where they are stronger.
 func TestSettings(t *testing.T) {
 	t.Setenv("OMP_WAIT_POLICY", "active")
-	require.Equal(t, "channels-last, OMP_WAIT_POLICY=active", settings{device: bridge.Device{Kind: bridge.CPU}, tf32: true}.String())
+	t.Setenv("GOMP_SPINCOUNT", "77")
+	require.Equal(t, "channels-last, OMP_WAIT_POLICY=active, GOMP_SPINCOUNT=77", settings{device: bridge.Device{Kind: bridge.CPU}, tf32: true}.String())
 	for _, c := range []struct {
 		override            string
 		tf32, deterministic bool
@@ -29,6 +30,6 @@ func TestSettings(t *testing.T) {
 	} {
 		t.Setenv("NVIDIA_TF32_OVERRIDE", c.override)
 		s := settings{device: bridge.Device{Kind: bridge.CUDA}, tf32: c.tf32, deterministic: c.deterministic}
-		require.Equal(t, "channels-last, OMP_WAIT_POLICY=active, "+c.want+", no CUDA graphs: "+cuda.without, s.String())
+		require.Equal(t, "channels-last, OMP_WAIT_POLICY=active, GOMP_SPINCOUNT=77, "+c.want+", no CUDA graphs: "+cuda.without, s.String())
 	}
 }
