@@ -67,10 +67,16 @@ func (l *loader) patterns() error {
 			return err
 		}
 	}
-	if err := l.fault(key, checkPatterns(values, l.raw.N)); err != nil {
+	found := surveyed(values, l.raw.N, 0, rounding(m))
+	verdict, err := l.judge(key, found, m)
+	if err != nil {
 		return err
 	}
-	return l.amplitudes(key, values, m)
+	if verdict.intensity {
+		squareRoots(values)
+	}
+	l.raw.Amplitude = values
+	return nil
 }
 
 // readPatterns gives the patterns [n, N, N] and sets N.
@@ -104,20 +110,20 @@ func (l *loader) sameAs(values []float32) error {
 	return nil
 }
 
-// amplitudes settles the kind of the patterns and keeps them as amplitudes.
-func (l *loader) amplitudes(key string, values []float32, m npz.Member) error {
-	verdict, err := judge(l.options.Kind, look(values, m))
+// judge settles what the patterns hold, and whether they can be used.
+func (l *loader) judge(key string, found survey, m npz.Member) (verdict, error) {
+	if err := found.err(); err != nil {
+		return verdict{}, l.fault(key, err)
+	}
+	v, err := judge(l.options.Kind, found.settled(m))
 	if err != nil {
-		return l.fault(key, err)
+		return v, l.fault(key, err)
 	}
-	if verdict.warning != "" {
-		l.warn(key, "%s", verdict.warning)
+	if v.warning != "" {
+		l.warn(key, "%s", v.warning)
 	}
-	if verdict.intensity {
-		squareRoots(values)
-	}
-	l.raw.Amplitude, l.raw.Counts = values, verdict.counts
-	return nil
+	l.raw.Counts = v.counts
+	return v, nil
 }
 
 func (l *loader) patches() error {
@@ -132,7 +138,7 @@ func (l *loader) patches() error {
 	if order.side != l.raw.N {
 		return l.fault(keyPatches, fmt.Errorf("found shape %v; expected patches of %d×%d pixels as the patterns have", m.Shape, l.raw.N, l.raw.N))
 	}
-	values, err := npz.Read[complex64](l.file, keyPatches)
+	values, err := l.readPatches()
 	if err != nil {
 		return err
 	}
