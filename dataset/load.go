@@ -58,6 +58,31 @@ func (o Options) check() error {
 // probe modes than N/2; a kind that the patterns contradict; all that npz.Open
 // and npz.Read find.
 func Load(path string, o Options) (*Raw, error) {
+	l, err := newLoader(path, o)
+	if err != nil {
+		return nil, err
+	}
+	l.readPatterns = l.allPatterns
+	if err := errors.Join(l.load(), l.close()); err != nil {
+		return nil, fmt.Errorf("dataset: load: %w", err)
+	}
+	return l.raw, nil
+}
+
+// loader reads a scan.
+type loader struct {
+	file         *npz.File
+	options      Options
+	raw          *Raw
+	readPatterns func() error
+	withoutY     bool
+
+	beside      sync.WaitGroup         // what is done while other things are read
+	hash        func() (string, error) // waits for it
+	readPatches func() ([]complex64, error)
+}
+
+func newLoader(path string, o Options) (*loader, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("dataset: load: %s: %w", path, err)
 	}
@@ -65,23 +90,13 @@ func Load(path string, o Options) (*Raw, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: load: %w", err)
 	}
-	l := &loader{file: file, options: o, raw: &Raw{Path: path}}
-	err = errors.Join(l.load(), file.Close())
-	l.beside.Wait() // a closed file ends what is left of it
-	if err != nil {
-		return nil, fmt.Errorf("dataset: load: %w", err)
-	}
-	return l.raw, nil
+	return &loader{file: file, options: o, raw: &Raw{Path: path}}, nil
 }
 
-type loader struct {
-	file    *npz.File
-	options Options
-	raw     *Raw
-
-	beside      sync.WaitGroup         // what is done while other things are read
-	hash        func() (string, error) // waits for it
-	readPatches func() ([]complex64, error)
+// close closes the file, which ends what is still done beside.
+func (l *loader) close() error {
+	defer l.beside.Wait()
+	return l.file.Close()
 }
 
 // ahead begins to do something beside, and gives what waits for its result.
@@ -103,7 +118,7 @@ func ahead[T any](l *loader, do func() (T, error)) func() (T, error) {
 // counts them.
 func (l *loader) load() error {
 	for _, step := range []func() error{
-		l.required, l.numbers, l.positions, l.begin, l.patterns, l.probe, l.object, l.patches, l.scanIndex, l.metadata, l.unread, l.hashed,
+		l.required, l.numbers, l.positions, l.begin, l.readPatterns, l.probe, l.object, l.patches, l.scanIndex, l.metadata, l.unread, l.hashed,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -141,7 +156,7 @@ func (l *loader) has(key string) bool {
 // Y, since a deflated array keeps one processor busy.
 func (l *loader) begin() error {
 	l.hash = ahead(l, l.file.SHA256)
-	if l.has(keyPatches) {
+	if l.has(keyPatches) && !l.withoutY {
 		l.readPatches = ahead(l, func() ([]complex64, error) { return npz.Read[complex64](l.file, keyPatches) })
 	}
 	return nil

@@ -53,12 +53,18 @@ func images[T any](values []T, l layout) []T {
 	return out
 }
 
-func (l *loader) patterns() error {
-	key := keyPatterns
-	if !l.has(key) {
-		key = keyOld
+// patternKey is the key under which the patterns are read.
+func (l *loader) patternKey() string {
+	if !l.has(keyPatterns) {
+		return keyOld
 	}
-	values, m, err := l.readPatterns(key)
+	return keyPatterns
+}
+
+// allPatterns reads the patterns and keeps them.
+func (l *loader) allPatterns() error {
+	key := l.patternKey()
+	values, m, err := l.ordered(key)
 	if err != nil {
 		return err
 	}
@@ -67,8 +73,7 @@ func (l *loader) patterns() error {
 			return err
 		}
 	}
-	found := surveyed(values, l.raw.N, 0, rounding(m))
-	verdict, err := l.judge(key, found, m)
+	verdict, err := l.judge(key, surveyed(values, l.raw.N, 0, rounding(m)), m)
 	if err != nil {
 		return err
 	}
@@ -79,17 +84,26 @@ func (l *loader) patterns() error {
 	return nil
 }
 
-// readPatterns gives the patterns [n, N, N] and sets N.
-func (l *loader) readPatterns(key string) ([]float32, npz.Member, error) {
-	m, _ := l.file.Member(key)
+// layout recognises the order of the patterns and sets N.
+func (l *loader) layout(key string, m npz.Member) (layout, error) {
 	order, ambiguous, err := newLayout(m.Shape, l.raw.Len())
 	if err != nil {
-		return nil, m, l.fault(key, err)
+		return layout{}, l.fault(key, err)
 	}
 	if ambiguous {
 		l.warn(key, "found shape %v with as many patterns as a side has pixels; taken as (n, N, N)", m.Shape)
 	}
 	l.raw.N = order.side
+	return order, nil
+}
+
+// ordered gives the patterns [n, N, N] and sets N.
+func (l *loader) ordered(key string) ([]float32, npz.Member, error) {
+	m, _ := l.file.Member(key)
+	order, err := l.layout(key, m)
+	if err != nil {
+		return nil, m, err
+	}
 	values, err := npz.Read[float32](l.file, key)
 	if err != nil {
 		return nil, m, err
@@ -100,7 +114,7 @@ func (l *loader) readPatterns(key string) ([]float32, npz.Member, error) {
 // sameAs makes sure that the older name holds no other patterns.
 func (l *loader) sameAs(values []float32) error {
 	side := l.raw.N
-	old, _, err := l.readPatterns(keyOld)
+	old, _, err := l.ordered(keyOld)
 	if err != nil {
 		return err
 	}
@@ -137,6 +151,9 @@ func (l *loader) patches() error {
 	}
 	if order.side != l.raw.N {
 		return l.fault(keyPatches, fmt.Errorf("found shape %v; expected patches of %d×%d pixels as the patterns have", m.Shape, l.raw.N, l.raw.N))
+	}
+	if l.withoutY {
+		return nil
 	}
 	values, err := l.readPatches()
 	if err != nil {

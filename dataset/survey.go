@@ -60,12 +60,15 @@ func surveyed(values []float32, side, first int, epsilon float64) survey {
 	inParallel(len(found), func(k int) {
 		found[k] = one(values[k*size:(k+1)*size], side, first+k, epsilon)
 	})
-	whole := survey{evidence: evidence{whole: true, squares: true}}
+	all := newSurvey()
 	for _, s := range found {
-		whole.add(s)
+		all.add(s)
 	}
-	return whole
+	return all
 }
+
+// newSurvey is that of no patterns.
+func newSurvey() survey { return survey{evidence: evidence{whole: true, squares: true}} }
 
 // one is the survey of the pattern of that number.
 func one(values []float32, side, number int, epsilon float64) survey {
