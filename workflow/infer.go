@@ -200,8 +200,13 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 	if err != nil {
 		return nil, err
 	}
-	defer n.close() //nolint:errcheck // its errors are those of freeing memory
+	defer n.close()   //nolint:errcheck // its errors are those of freeing memory
+	s.amplitude = nil // it is on the device
 	p := m.predictionOf(s)
+	p.Patches = make([]complex64, 0, len(p.patchX)*s.n*s.n)
+	if m.name == Autoencoder {
+		p.Intensity = make([]float32, 0, len(p.NNIndices)*s.n*s.n)
+	}
 	groups, done := s.object.numbers(), 0
 	err = batches(ctx, groups, m.config.BatchSize, func(batch []int32) error {
 		patches, intensity, err := n.predict(batch)
