@@ -97,10 +97,10 @@ func (m *Model) stream(ctx context.Context, source *dataset.Source, s *scan, use
 	for i := range s.members { // at gridsize 1 group i is pattern i
 		s.members[i] = int32(i % block)
 	}
-	s.patterns, s.amplitude = block, make([]float32, block*s.n*s.n)
-	read := func(first int) error { // fills the resident set but for its end, if there are fewer
+	resident := make([]float32, block*s.n*s.n)
+	read := func(first int) error { // fills it but for its end, if there are fewer
 		part := indices[first:min(first+block, len(indices))]
-		values := s.amplitude[:len(part)*s.n*s.n]
+		values := resident[:len(part)*s.n*s.n]
 		err := source.Read(values, part)
 		scale(values, s.factor)
 		return err
@@ -108,6 +108,7 @@ func (m *Model) stream(ctx context.Context, source *dataset.Source, s *scan, use
 	if err := read(0); err != nil {
 		return err
 	}
+	s.patterns, s.amplitude = block, resident
 	n, err := m.compile(s)
 	if err != nil {
 		return err
@@ -116,13 +117,13 @@ func (m *Model) stream(ctx context.Context, source *dataset.Source, s *scan, use
 	groups := s.object.numbers()
 	for first := 0; first < len(groups); first += block {
 		if first > 0 {
-			if err := n.write(model.StateAmplitude, s.amplitude, block, s.n, s.n); err != nil {
+			if err := n.write(model.StateAmplitude, resident, block, s.n, s.n); err != nil {
 				return err
 			}
 		}
 		next := make(chan error, 1)
 		if end := first + block; end < len(groups) {
-			go func() { next <- read(end) }() // what is in s.amplitude has been copied
+			go func() { next <- read(end) }() // what it held has been copied
 		} else {
 			next <- nil
 		}
