@@ -43,13 +43,19 @@ func images[T any](values []T, l layout) []T {
 	if !l.last {
 		return values
 	}
+	// Some patterns at a time: they are neighbours in values, and so many places
+	// of out stay in the cache.
+	const some = 16
 	size := l.side * l.side
 	out := make([]T, len(values))
-	for p := range size {
-		for k := range l.n {
-			out[k*size+p] = values[p*l.n+k]
+	inParallel((l.n+some-1)/some, func(k int) {
+		first, end := k*some, min((k+1)*some, l.n)
+		for p := range size {
+			for j, v := range values[p*l.n+first : p*l.n+end] {
+				out[(first+j)*size+p] = v
+			}
 		}
-	}
+	})
 	return out
 }
 

@@ -116,6 +116,21 @@ func TestSourceSeesThatTheFileChanged(t *testing.T) {
 	require.ErrorContains(t, err, "its patterns are not those of when it was opened")
 }
 
+// TestZeroBelowZero: −0 is 0, in a pattern with light and in a dark one.
+func TestZeroBelowZero(t *testing.T) {
+	values := roots(smallCounts())
+	zero := float32(math.Copysign(0, -1))
+	values[5] = zero
+	raw, err := smallFile().with(keyPatterns, values, smallN, smallSide, smallSide).load(t, Options{})
+	require.NoError(t, err)
+	require.True(t, raw.Counts)
+	for i := range smallSide * smallSide {
+		values[i] = zero
+	}
+	_, err = smallFile().with(keyPatterns, values, smallN, smallSide, smallSide).load(t, Options{})
+	require.ErrorContains(t, err, "pattern 0: found zeros throughout (1 such patterns of 5)")
+}
+
 // TestSurveyOfParts: what is found does not depend on how patterns are divided.
 func TestSurveyOfParts(t *testing.T) {
 	const n = 40

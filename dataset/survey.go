@@ -73,15 +73,17 @@ func newSurvey() survey { return survey{evidence: evidence{whole: true, squares:
 // one is the survey of the pattern of that number.
 func one(values []float32, side, number int, epsilon float64) survey {
 	s := survey{patterns: 1, firstDark: number}
-	largest := float32(0)
-	for p, v := range values {
-		if !(v >= 0 && v <= math.MaxFloat32) {
-			s.fault = fmt.Errorf("pattern %d, row %d, column %d: found %g; expected finite numbers, at least 0", number, p/side, p%side, v)
+	// Numbers from 0 on are ordered as their bits are, and below all others.
+	bits := uint32(0)
+	for _, v := range values {
+		bits = max(bits, math.Float32bits(v))
+	}
+	largest := math.Float32frombits(bits)
+	if bits > math.Float32bits(math.MaxFloat32) {
+		if s.fault = fault(values, side, number); s.fault != nil {
 			return s
 		}
-		if v > largest {
-			largest = v
-		}
+		largest = slices.Max(values) // the only other number from 0 on is −0
 	}
 	if largest == 0 {
 		s.dark = 1
@@ -91,6 +93,16 @@ func one(values []float32, side, number int, epsilon float64) survey {
 	}
 	s.largest = float64(largest)
 	return s
+}
+
+// fault is about the first value that is not finite or below 0.
+func fault(values []float32, side, number int) error {
+	for p, v := range values {
+		if !(v >= 0 && v <= math.MaxFloat32) {
+			return fmt.Errorf("pattern %d, row %d, column %d: found %g; expected finite numbers, at least 0", number, p/side, p%side, v)
+		}
+	}
+	return nil
 }
 
 // look gathers evidence from values that are stored with the relative error ε.
@@ -104,35 +116,41 @@ func one(values []float32, side, number int, epsilon float64) survey {
 // A whole value v is worth −log₂(ε·v) − 1 bits likewise: from 1/(2ε) on, every
 // number that the type holds is whole.
 func look(values []float32, epsilon float64) evidence {
-	e := evidence{whole: true, squares: true}
+	whole, squares, wholeBits, squareBits := true, true, 0.0, 0.0
 	for _, v := range values {
 		if v == 0 {
 			continue
 		}
 		a := float64(v)
-		e.whole = e.whole && a == math.Trunc(a)
-		if e.whole && e.wholeBits < enoughBits {
-			e.wholeBits += max(0, -math.Log2(epsilon*a)-1)
+		if whole {
+			whole = a == math.Trunc(a)
+			if whole && wholeBits < enoughBits {
+				wholeBits += max(0, -math.Log2(epsilon*a)-1)
+			}
 		}
-		if !e.squares {
-			if !e.whole {
-				return e
+		if !squares {
+			if !whole {
+				break
 			}
 			continue
 		}
 		c := a * a
+		nearest := math.RoundToEven(c) // a half is too far from either side
+		off := math.Abs(c - nearest)
+		if off <= wholeTolerance && squareBits >= enoughBits {
+			continue // most values
+		}
 		tolerance := wholeTolerance + 2*epsilon*c
 		if tolerance > 0.25 {
 			continue
 		}
-		nearest := math.RoundToEven(c) // a half is too far from either side
-		if math.Abs(c-nearest) > tolerance {
-			e.squares = false
-		} else if nearest > 0 && e.squareBits < enoughBits {
-			e.squareBits -= math.Log2(2 * tolerance)
+		if off > tolerance {
+			squares = false
+		} else if nearest > 0 && squareBits < enoughBits {
+			squareBits -= math.Log2(2 * tolerance)
 		}
 	}
-	return e
+	return evidence{whole: whole, wholeBits: wholeBits, squares: squares, squareBits: squareBits}
 }
 
 // add goes on with what was found in the patterns behind these.
