@@ -17,38 +17,6 @@ func checkSide(n int) error {
 	return nil
 }
 
-// checkPatterns looks at patterns [n, N, N], be they amplitudes or counts.
-func checkPatterns(values []float32, side int) error {
-	size := side * side
-	for at, v := range values {
-		if !(v >= 0 && v <= math.MaxFloat32) {
-			p := at % size
-			return fmt.Errorf("pattern %d, row %d, column %d: found %g; expected finite numbers, at least 0", at/size, p/side, p%side, v)
-		}
-	}
-	dark := darkPatterns(values, size)
-	switch n := len(values) / size; len(dark) {
-	case 0:
-		return nil
-	case n:
-		return fmt.Errorf("found zeros throughout; expected light in each of the %d patterns", n)
-	default:
-		return fmt.Errorf("pattern %d: found zeros throughout (%d such patterns of %d); expected light in each: remove them from the file", dark[0], len(dark), n)
-	}
-}
-
-// darkPatterns lists the patterns that are zero throughout.
-func darkPatterns(values []float32, size int) []int {
-	var dark []int
-	for k := range len(values) / size {
-		lit := func(v float32) bool { return v != 0 }
-		if !slices.ContainsFunc(values[k*size:(k+1)*size], lit) {
-			dark = append(dark, k)
-		}
-	}
-	return dark
-}
-
 func checkPositions(values []float64) error {
 	for i, v := range values {
 		if !finite(v) {

@@ -86,5 +86,8 @@ func (a arrays) write(t *testing.T) string {
 
 func (a arrays) load(t *testing.T, o Options) (*Raw, error) {
 	t.Helper()
-	return Load(a.write(t), o)
+	path := a.write(t)
+	raw, err := Load(path, o)
+	requireSource(t, path, o, raw, err)
+	return raw, err
 }

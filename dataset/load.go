@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
 )
@@ -57,6 +58,31 @@ func (o Options) check() error {
 // probe modes than N/2; a kind that the patterns contradict; all that npz.Open
 // and npz.Read find.
 func Load(path string, o Options) (*Raw, error) {
+	l, err := newLoader(path, o)
+	if err != nil {
+		return nil, err
+	}
+	l.readPatterns = l.allPatterns
+	if err := errors.Join(l.load(), l.close()); err != nil {
+		return nil, fmt.Errorf("dataset: load: %w", err)
+	}
+	return l.raw, nil
+}
+
+// loader reads a scan.
+type loader struct {
+	file         *npz.File
+	options      Options
+	raw          *Raw
+	readPatterns func() error
+	withoutY     bool
+
+	beside      sync.WaitGroup         // what is done while other things are read
+	hash        func() (string, error) // waits for it
+	readPatches func() ([]complex64, error)
+}
+
+func newLoader(path string, o Options) (*loader, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("dataset: load: %s: %w", path, err)
 	}
@@ -64,24 +90,35 @@ func Load(path string, o Options) (*Raw, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: load: %w", err)
 	}
-	l := &loader{file: file, options: o, raw: &Raw{Path: path}}
-	if err := errors.Join(l.load(), file.Close()); err != nil {
-		return nil, fmt.Errorf("dataset: load: %w", err)
-	}
-	return l.raw, nil
+	return &loader{file: file, options: o, raw: &Raw{Path: path}}, nil
 }
 
-type loader struct {
-	file    *npz.File
-	options Options
-	raw     *Raw
+// close closes the file, which ends what is still done beside.
+func (l *loader) close() error {
+	defer l.beside.Wait()
+	return l.file.Close()
+}
+
+// ahead begins to do something beside, and gives what waits for its result.
+func ahead[T any](l *loader, do func() (T, error)) func() (T, error) {
+	var result T
+	var err error
+	done := make(chan struct{})
+	l.beside.Go(func() {
+		result, err = do()
+		close(done)
+	})
+	return func() (T, error) {
+		<-done
+		return result, err
+	}
 }
 
 // load reads positions first: their number tells which axis of the patterns
 // counts them.
 func (l *loader) load() error {
 	for _, step := range []func() error{
-		l.hash, l.required, l.numbers, l.positions, l.patterns, l.probe, l.object, l.patches, l.scanIndex, l.metadata, l.unread,
+		l.required, l.numbers, l.positions, l.begin, l.readPatterns, l.probe, l.object, l.patches, l.scanIndex, l.metadata, l.unread, l.hashed,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -115,8 +152,18 @@ func (l *loader) has(key string) bool {
 	return ok
 }
 
-func (l *loader) hash() (err error) {
-	l.raw.SHA256, err = l.file.SHA256()
+// begin begins with what takes long, whichever array it is about: the hash, and
+// Y, since a deflated array keeps one processor busy.
+func (l *loader) begin() error {
+	l.hash = ahead(l, l.file.SHA256)
+	if l.has(keyPatches) && !l.withoutY {
+		l.readPatches = ahead(l, func() ([]complex64, error) { return npz.Read[complex64](l.file, keyPatches) })
+	}
+	return nil
+}
+
+func (l *loader) hashed() (err error) {
+	l.raw.SHA256, err = l.hash()
 	return err
 }
 

@@ -43,22 +43,34 @@ func images[T any](values []T, l layout) []T {
 	if !l.last {
 		return values
 	}
+	// Some patterns at a time: they are neighbours in values, and so many places
+	// of out stay in the cache.
+	const some = 16
 	size := l.side * l.side
 	out := make([]T, len(values))
-	for p := range size {
-		for k := range l.n {
-			out[k*size+p] = values[p*l.n+k]
+	inParallel((l.n+some-1)/some, func(k int) {
+		first, end := k*some, min((k+1)*some, l.n)
+		for p := range size {
+			for j, v := range values[p*l.n+first : p*l.n+end] {
+				out[(first+j)*size+p] = v
+			}
 		}
-	}
+	})
 	return out
 }
 
-func (l *loader) patterns() error {
-	key := keyPatterns
-	if !l.has(key) {
-		key = keyOld
+// patternKey is the key under which the patterns are read.
+func (l *loader) patternKey() string {
+	if !l.has(keyPatterns) {
+		return keyOld
 	}
-	values, m, err := l.readPatterns(key)
+	return keyPatterns
+}
+
+// allPatterns reads the patterns and keeps them.
+func (l *loader) allPatterns() error {
+	key := l.patternKey()
+	values, m, err := l.ordered(key)
 	if err != nil {
 		return err
 	}
@@ -67,23 +79,37 @@ func (l *loader) patterns() error {
 			return err
 		}
 	}
-	if err := l.fault(key, checkPatterns(values, l.raw.N)); err != nil {
+	verdict, err := l.judge(key, surveyed(values, l.raw.N, 0, rounding(m)), m)
+	if err != nil {
 		return err
 	}
-	return l.amplitudes(key, values, m)
+	if verdict.intensity {
+		squareRoots(values)
+	}
+	l.raw.Amplitude = values
+	return nil
 }
 
-// readPatterns gives the patterns [n, N, N] and sets N.
-func (l *loader) readPatterns(key string) ([]float32, npz.Member, error) {
-	m, _ := l.file.Member(key)
+// layout recognises the order of the patterns and sets N.
+func (l *loader) layout(key string, m npz.Member) (layout, error) {
 	order, ambiguous, err := newLayout(m.Shape, l.raw.Len())
 	if err != nil {
-		return nil, m, l.fault(key, err)
+		return layout{}, l.fault(key, err)
 	}
 	if ambiguous {
 		l.warn(key, "found shape %v with as many patterns as a side has pixels; taken as (n, N, N)", m.Shape)
 	}
 	l.raw.N = order.side
+	return order, nil
+}
+
+// ordered gives the patterns [n, N, N] and sets N.
+func (l *loader) ordered(key string) ([]float32, npz.Member, error) {
+	m, _ := l.file.Member(key)
+	order, err := l.layout(key, m)
+	if err != nil {
+		return nil, m, err
+	}
 	values, err := npz.Read[float32](l.file, key)
 	if err != nil {
 		return nil, m, err
@@ -94,7 +120,7 @@ func (l *loader) readPatterns(key string) ([]float32, npz.Member, error) {
 // sameAs makes sure that the older name holds no other patterns.
 func (l *loader) sameAs(values []float32) error {
 	side := l.raw.N
-	old, _, err := l.readPatterns(keyOld)
+	old, _, err := l.ordered(keyOld)
 	if err != nil {
 		return err
 	}
@@ -104,20 +130,20 @@ func (l *loader) sameAs(values []float32) error {
 	return nil
 }
 
-// amplitudes settles the kind of the patterns and keeps them as amplitudes.
-func (l *loader) amplitudes(key string, values []float32, m npz.Member) error {
-	verdict, err := judge(l.options.Kind, look(values, m))
+// judge settles what the patterns hold, and whether they can be used.
+func (l *loader) judge(key string, found survey, m npz.Member) (verdict, error) {
+	if err := found.err(); err != nil {
+		return verdict{}, l.fault(key, err)
+	}
+	v, err := judge(l.options.Kind, found.settled(m))
 	if err != nil {
-		return l.fault(key, err)
+		return v, l.fault(key, err)
 	}
-	if verdict.warning != "" {
-		l.warn(key, "%s", verdict.warning)
+	if v.warning != "" {
+		l.warn(key, "%s", v.warning)
 	}
-	if verdict.intensity {
-		squareRoots(values)
-	}
-	l.raw.Amplitude, l.raw.Counts = values, verdict.counts
-	return nil
+	l.raw.Counts = v.counts
+	return v, nil
 }
 
 func (l *loader) patches() error {
@@ -132,7 +158,10 @@ func (l *loader) patches() error {
 	if order.side != l.raw.N {
 		return l.fault(keyPatches, fmt.Errorf("found shape %v; expected patches of %d×%d pixels as the patterns have", m.Shape, l.raw.N, l.raw.N))
 	}
-	values, err := npz.Read[complex64](l.file, keyPatches)
+	if l.withoutY {
+		return nil
+	}
+	values, err := l.readPatches()
 	if err != nil {
 		return err
 	}

@@ -181,8 +181,8 @@ func simulate(o SimulateOptions) (*Raw, error) {
 	}
 	raw.Probe = scaled(o.Probe, math.Sqrt(factor))
 	count(raw.Amplitude, factor, random(o.Seed, streamNoise))
-	if dark := darkPatterns(raw.Amplitude, o.N*o.N); dark != nil {
-		return nil, fmt.Errorf("nphotons: found %g, with which %d of %d patterns stay dark, the first of them pattern %d; expected more", o.NPhotons, len(dark), o.Patterns, dark[0])
+	if s := surveyed(raw.Amplitude, o.N, 0, 0); s.dark > 0 {
+		return nil, fmt.Errorf("nphotons: found %g, with which %d of %d patterns stay dark, the first of them pattern %d; expected more", o.NPhotons, s.dark, o.Patterns, s.firstDark)
 	}
 	return raw, raw.Check()
 }

@@ -201,6 +201,17 @@ func newInferenceScan(raw *dataset.Raw, c config.InferenceConfig, trained config
 	if err := checkRaw("test", raw, trained.N); err != nil {
 		return nil, err
 	}
+	s, err := planInference(raw, c, trained, seed, factor, canvas)
+	if err != nil {
+		return nil, err
+	}
+	s.amplitude = appendPatterns(nil, raw, s.object.indices, s.n*s.n)
+	scale(s.amplitude, factor)
+	return s, nil
+}
+
+// planInference is newInferenceScan but for the patterns themselves.
+func planInference(raw *dataset.Raw, c config.InferenceConfig, trained config.ModelConfig, seed uint64, factor float64, canvas int) (*scan, error) {
 	indices, err := choose(raw, c.NGroups, c.NSubsample, false, trained.Gridsize, seed, c.SubsampleSeed)
 	if err != nil {
 		return nil, err
@@ -219,8 +230,6 @@ func newInferenceScan(raw *dataset.Raw, c config.InferenceConfig, trained config
 	if s.channels > 1 {
 		s.canvas = canvas
 	}
-	s.amplitude = appendPatterns(nil, raw, indices, s.n*s.n)
-	scale(s.amplitude, factor)
 	return s, nil
 }
 
@@ -286,6 +295,11 @@ func checkRaw(which string, raw *dataset.Raw, n int) error {
 	if err := raw.Check(); err != nil {
 		return fmt.Errorf("%s data: %w", which, err)
 	}
+	return checkSide(which, raw, n)
+}
+
+// checkSide refuses patterns of another side than the network's.
+func checkSide(which string, raw *dataset.Raw, n int) error {
 	if raw.N != n {
 		advice := "64, 128 and 256 are possible"
 		if raw.N == 64 || raw.N == 128 || raw.N == 256 {

@@ -36,6 +36,7 @@ type Model struct {
 	execution config.ExecutionConfig
 	legacy    config.LegacyParams
 	progress  func(Progress)
+	block     int // patterns of a portion of Reconstruct; 0: those of blockBytes
 }
 
 // Prediction is what a model gives for a scan of G groups of C patterns; at
@@ -195,15 +196,17 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 	if err != nil {
 		return nil, err
 	}
-	n, err := open(m.backend, s, m.set, m.config.BatchSize, m.probe(), purpose{predict: true})
+	n, err := m.compile(s)
 	if err != nil {
 		return nil, err
 	}
-	defer n.close() //nolint:errcheck // its errors are those of freeing memory
-	if err := n.writeWeights(m.weights); err != nil {
-		return nil, err
+	defer n.close()   //nolint:errcheck // its errors are those of freeing memory
+	s.amplitude = nil // it is on the device
+	p := m.predictionOf(s)
+	p.Patches = make([]complex64, 0, len(p.patchX)*s.n*s.n)
+	if m.name == Autoencoder {
+		p.Intensity = make([]float32, 0, len(p.NNIndices)*s.n*s.n)
 	}
-	p := &Prediction{N: s.n, Channels: s.channels, Warnings: s.warnings, canvas: s.canvas}
 	groups, done := s.object.numbers(), 0
 	err = batches(ctx, groups, m.config.BatchSize, func(batch []int32) error {
 		patches, intensity, err := n.predict(batch)
@@ -215,11 +218,31 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 		}
 		return err
 	})
+	p.seconds = since(began)
+	return p, err
+}
+
+// compile makes a network with the model's weights and the patterns of s; the
+// caller closes it.
+func (m *Model) compile(s *scan) (*network, error) {
+	n, err := open(m.backend, s, m.set, m.config.BatchSize, m.probe(), purpose{predict: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := n.writeWeights(m.weights); err != nil {
+		_ = n.close() // the first error counts
+		return nil, err
+	}
+	return n, nil
+}
+
+// predictionOf is what is known of a prediction before anything is predicted.
+func (m *Model) predictionOf(s *scan) *Prediction {
+	p := &Prediction{N: s.n, Channels: s.channels, Warnings: s.warnings, canvas: s.canvas}
 	p.X, p.Y = s.object.places(false)
 	p.patchX, p.patchY = s.object.places(perPattern(s, m.set.Model))
 	p.NNIndices, p.PatternIndices = s.object.nnIndices(), s.object.patternIndices()
-	p.seconds = since(began)
-	return p, err
+	return p
 }
 
 func (m *Model) probe() []complex64 {

@@ -66,9 +66,7 @@ func (m *Model) stitch(p *Prediction, c config.ReconstructionConfig, logger *slo
 		if err := canvas.Add(patches); err != nil {
 			return nil, err
 		}
-		for k := range p.patchX {
-			r.Positions = append(r.Positions, p.patchX[k], p.patchY[k])
-		}
+		r.Positions = pairs(p.patchX, p.patchY)
 		if err := r.stitch(canvas, Options{Logger: logger}); err != nil {
 			return nil, err
 		}
@@ -82,17 +80,22 @@ func (m *Model) stitch(p *Prediction, c config.ReconstructionConfig, logger *slo
 func (m *Model) results(p *Prediction) *Results {
 	b := m.bundle
 	scale, _ := b.Weight(bundle.LogScale) // it was checked
-	offsets := make([]float64, 0, 2*len(p.X))
-	for i := range p.X {
-		offsets = append(offsets, p.X[i], p.Y[i])
-	}
 	info := m.Info()
 	return &Results{
 		Backend: info.Backend, Info: info, Precision: m.execution.Precision, Seed: b.Config.Training.Seed,
 		Parameters: b.Manifest.ParameterCount, Patterns: len(p.PatternIndices), Groups: len(p.X), Channels: p.Channels, Canvas: p.canvas,
 		Warnings: p.Warnings, Config: b.Config.Training, Legacy: m.legacy, Execution: m.execution,
 		IntensityScale: b.Manifest.Constants.IntensityScale, Normalization: b.Manifest.Constants.Normalization, LogScale: float64(scale.F32[0]),
-		ObjTensorFull: p.Patches, GlobalOffsets: offsets, NNIndices: p.NNIndices, PatternIndices: p.PatternIndices,
+		ObjTensorFull: p.Patches, GlobalOffsets: pairs(p.X, p.Y), NNIndices: p.NNIndices, PatternIndices: p.PatternIndices,
 		Times: Times{Predict: p.seconds},
 	}
+}
+
+// pairs are points [·, 2].
+func pairs(x, y []float64) []float64 {
+	out := make([]float64, 0, 2*len(x))
+	for i := range x {
+		out = append(out, x[i], y[i])
+	}
+	return out
 }

@@ -56,6 +56,7 @@ type Results struct {
 	// ObjTensorFull holds the object patches of the reconstructed data set,
 	// complex64 [G, N, N, 1]: one for each group, at its mean position. Without
 	// object_big they are [G, N, N, C]: one for each pattern, at its position.
+	// Model.Reconstruct keeps none: it is nil then.
 	ObjTensorFull []complex64 `json:"-"`
 	// Positions are where the patches were stitched, float64 [patches, 2] as
 	// (x, y): the groups' mean positions, or, where each pattern of a group has

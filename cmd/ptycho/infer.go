@@ -45,7 +45,11 @@ model and the defaults, in that order.
 predictions.npz holds what the network gives for each group of patterns:
 patches, positions, nn_indices and, with --model-name autoencoder, intensity
 (groups, patterns, N, N) in units in which a mean pattern of the training has
-nphotons. It is written with that model name or --do-stitching=false.`,
+nphotons. It is written with that model name or --do-stitching=false.
+
+The file may be larger than memory: at gridsize 1, and where predictions.npz is
+not wanted, a portion of its patterns is predicted while the next is read. That
+does not go for patterns stored as (N, N, n) or in Fortran order.`,
 		Example: `  ptycho infer --model-path training_outputs/1 --test-data-file scan.npz
   ptycho infer --model-path model.ptycho.zip --test-data-file scan.npz \
     --backend pytorch --M 40 --weighting probe
@@ -83,15 +87,16 @@ type inference struct {
 
 	resolved config.Resolved
 	model    *workflow.Model
-	raw      *dataset.Raw
-	open     float64 // seconds
+	raw      *dataset.Raw    // without patterns where there is a source
+	source   *dataset.Source // nil: the patterns are in raw
+	open     float64         // seconds
 }
 
 func (i *inference) run(c *cobra.Command) error {
 	if err := i.prepare(c); err != nil {
 		return err
 	}
-	defer i.model.Close() //nolint:errcheck // its errors are those of freeing memory
+	defer i.close()
 	cfg := i.resolved.Config.Training
 	numbered := i.resolved.Sources["training.output_dir"] == "default"
 	d, err := newDirectory(cfg.OutputDir, numbered, i.force, []string{bundleFile(i.path), cfg.TestDataFile, i.settings.file})
@@ -142,16 +147,50 @@ func (i *inference) prepare(c *cobra.Command) error {
 		return err
 	}
 	i.open = time.Since(began).Seconds()
-	err = interruptible(c.Context(), func() error {
-		raw, err := readData(cfg.Training.TestDataFile, cfg.Data)
-		i.raw = raw
-		return err
-	})
-	if err != nil {
+	if err := interruptible(c.Context(), func() error { return i.read(cfg) }); err != nil {
 		return errors.Join(err, i.model.Close())
 	}
 	i.warnAll(i.raw.Warnings)
 	return nil
+}
+
+// read opens the data, or, where they are needed as a whole, reads them.
+func (i *inference) read(cfg config.Config) (err error) {
+	path := cfg.Training.TestDataFile
+	if !i.model.Streams() || !cfg.Reconstruction.DoStitching {
+		i.raw, err = readData(path, cfg.Data)
+		return err
+	}
+	i.source, err = dataset.Open(path, reading(cfg.Data))
+	switch {
+	case err == nil:
+		i.raw = i.source.Scan()
+		return nil
+	case errors.Is(err, dataset.ErrOrder):
+		i.raw, err = readData(path, cfg.Data)
+		return err
+	case contradictedInPassing(path, cfg.Data):
+		return usageError{err}
+	}
+	return given(err)
+}
+
+// contradictedInPassing is contradicted for a file that may be larger than memory.
+func contradictedInPassing(path string, c config.DataConfig) bool {
+	if c.Kind == dataset.KindAuto {
+		return false
+	}
+	c.Kind = dataset.KindAuto
+	s, err := dataset.Open(path, reading(c))
+	return err == nil && s.Close() == nil
+}
+
+// close frees what prepare opened.
+func (i *inference) close() {
+	if i.source != nil {
+		_ = i.source.Close() // it was only read
+	}
+	_ = i.model.Close() // its errors are those of freeing memory
 }
 
 // ofTraining is the layer of what an inference takes over from the training:
@@ -174,19 +213,30 @@ func ofTraining(c config.Config) config.Layer {
 // reconstruct predicts, stitches and writes.
 func (i *inference) reconstruct(ctx context.Context, d *directory) (*runRecord, error) {
 	i.tellInference()
-	p, err := i.model.Predict(ctx, i.raw)
-	if err != nil {
-		return nil, err
-	}
-	i.warnAll(p.Warnings)
-	results, err := i.model.Stitch(p, i.resolved.Config.Reconstruction, slog.New(warnings{i.stderr}))
+	results, intensity, err := i.compute(ctx)
 	if err != nil {
 		return nil, err
 	}
 	results.Times.Open = i.open
 	results.Times.Total += i.open
 	results.BundlePath = bundleFile(i.path)
-	return i.write(d, p, results)
+	return i.write(d, results, intensity)
+}
+
+// compute gives the results and, of the autoencoder, the predicted intensities.
+func (i *inference) compute(ctx context.Context) (*workflow.Results, []float32, error) {
+	how, logger := i.resolved.Config.Reconstruction, slog.New(warnings{i.stderr})
+	if i.source != nil {
+		results, err := i.model.Reconstruct(ctx, i.source, how, logger)
+		return results, nil, err
+	}
+	p, err := i.model.Predict(ctx, i.raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	i.warnAll(p.Warnings)
+	results, err := i.model.Stitch(p, how, logger)
+	return results, p.Intensity, err
 }
 
 func (i *inference) tellInference() {
@@ -196,7 +246,7 @@ func (i *inference) tellInference() {
 	i.tellBackend(i.model.Info())
 }
 
-func (i *inference) write(d *directory, p *workflow.Prediction, results *workflow.Results) (*runRecord, error) {
+func (i *inference) write(d *directory, results *workflow.Results, intensity []float32) (*runRecord, error) {
 	i.resolved.Config.Training.OutputDir = d.path
 	effective, err := i.resolved.Config.YAML()
 	if err != nil {
@@ -212,8 +262,8 @@ func (i *inference) write(d *directory, p *workflow.Prediction, results *workflo
 		Inputs:  []inputRecord{input(i.raw)},
 		Sources: sources(i.resolved), Files: []string{fileConfig},
 	}
-	if p.Intensity != nil || results.Object == nil {
-		if err := writePredictions(d.file(filePredictions), results, p.Intensity); err != nil {
+	if intensity != nil || results.Object == nil {
+		if err := writePredictions(d.file(filePredictions), results, intensity); err != nil {
 			return nil, err
 		}
 		record.Files = append(record.Files, filePredictions)

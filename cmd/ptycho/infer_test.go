@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
+	"github.com/ptychobridge/ptychobridge/dataset"
 	"github.com/ptychobridge/ptychobridge/dataset/npz"
 	"github.com/ptychobridge/ptychobridge/selector"
 )
@@ -100,6 +101,52 @@ func TestInfer(t *testing.T) {
 					require.Equal(t, a, b, key)
 				}
 			}
+		})
+	}
+}
+
+// TestInferInPortions: a file of more patterns than are kept in memory gives the
+// object of run to the bit, on each backend; stored as (N, N, n) it is loaded, and
+// gives the same.
+func TestInferInPortions(t *testing.T) {
+	for _, name := range selector.Backends() {
+		t.Run(name, func(t *testing.T) {
+			requireBackend(t, name)
+			path := scan(t)
+			t.Chdir(t.TempDir())
+			code, _, stderr := ptycho(t, "simulate", "--output", "large.npz", "--patterns", "530", "--nphotons", "1e4", "--step", "3")
+			require.Equal(t, exitDone, code, stderr)
+			more := []string{"--backend", name, "--test-data-file", "large.npz", "--threads", "2"}
+			code, _, stderr = ptycho(t, append([]string{"run", "--train-data-file", path, "--output-dir", "trained", "--n-filters-scale", "0.25", "--nepochs", "1"}, more...)...)
+			require.Equal(t, exitDone, code, stderr)
+			code, _, stderr = ptycho(t, append([]string{"infer", "--model-path", "trained", "--output-dir", "portions"}, more...)...)
+			require.Equal(t, exitDone, code, stderr)
+
+			raw, err := dataset.Load("large.npz", dataset.Options{})
+			require.NoError(t, err)
+			size := raw.N * raw.N
+			turned := make([]float32, len(raw.Amplitude))
+			for i, v := range raw.Amplitude {
+				turned[i%size*raw.Len()+i/size] = v
+			}
+			require.NoError(t, npz.Write("large.npz",
+				npz.Array{Key: "diffraction", Data: turned, Shape: []int{raw.N, raw.N, raw.Len()}},
+				npz.Array{Key: "xcoords", Data: raw.X, Shape: []int{raw.Len()}},
+				npz.Array{Key: "ycoords", Data: raw.Y, Shape: []int{raw.Len()}},
+				npz.Array{Key: "probeGuess", Data: raw.Probe, Shape: []int{raw.N, raw.N}}))
+			code, _, stderr = ptycho(t, append([]string{"infer", "--model-path", "trained", "--output-dir", "loaded"}, more...)...)
+			require.Equal(t, exitDone, code, stderr)
+
+			for _, key := range []string{"object", "weight", "positions", "nn_indices", "pattern_indices", "origin_xy"} {
+				want, shape := array[complex64](t, filepath.Join("trained", fileReconstruction), key)
+				for _, dir := range []string{"portions", "loaded"} {
+					got, same := array[complex64](t, filepath.Join(dir, fileReconstruction), key)
+					require.Equal(t, shape, same, "%s of %s", key, dir)
+					require.Equal(t, want, got, "%s of %s", key, dir)
+				}
+			}
+			run := readRun(t, "portions")
+			require.Equal(t, raw.Len(), run.Inputs[0].Patterns)
 		})
 	}
 }

@@ -3,29 +3,81 @@ package npz
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
 	"slices"
+	"unsafe"
 )
 
-// chunk is the number of elements that are converted at a time.
-const chunk = 4096
+const (
+	// portion is the number of elements that are read at a time: their bytes
+	// stay in the processor's cache until they are checked and converted.
+	portion = 1 << 15
+	// chunk is the number of elements that are converted at a time.
+	chunk = 4096
+)
 
-// decode fills out from the elements of r.
-func decode[T Element](out []T, r io.Reader, d dtype) error {
-	raw := make([]byte, chunk*d.size)
-	var values scratch
-	for first := 0; first < len(out); first += chunk {
-		part := out[first:min(first+chunk, len(out))]
-		bytes := raw[:len(part)*d.size]
-		if err := readFull(r, bytes); err != nil {
-			return fmt.Errorf("elements from %d on: %w", first, err)
-		}
-		if d.big {
-			swap(bytes, d)
-		}
-		if at, err := values.convert(any(part), bytes, d); err != nil {
-			return fmt.Errorf("element %d: %w", first+at, err)
+// converter reads elements of the file's type as T.
+type converter[T Element] struct {
+	dtype  dtype
+	same   bool     // the file's bytes are those of T in memory, but perhaps for their order
+	raw    []byte   // a portion of the file, unless same
+	values *scratch // unless same
+}
+
+func newConverter[T Element](d dtype) *converter[T] {
+	c := &converter[T]{dtype: d, same: littleEndian && sameType[T](d)}
+	if !c.same {
+		c.raw, c.values = make([]byte, portion*d.size), &scratch{}
+	}
+	return c
+}
+
+// sameType says that T is the file's type.
+func sameType[T Element](d dtype) bool {
+	var zero T
+	switch any(zero).(type) {
+	case float32:
+		return d.kind == 'f' && d.size == 4
+	case float64:
+		return d.kind == 'f' && d.size == 8
+	case complex64:
+		return d.kind == 'c' && d.size == 8
+	case complex128:
+		return d.kind == 'c' && d.size == 16
+	case int64:
+		return d.kind == 'i' && d.size == 8
+	}
+	return false
+}
+
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// memory is the memory of the elements. Every pattern of bits is a value of an
+// Element.
+func memory[T Element](elements []T) []byte {
+	var zero T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(elements))), len(elements)*int(unsafe.Sizeof(zero)))
+}
+
+// read fills out, at most a portion, whose first element has that number in the
+// file. fill is called once and gives the file's bytes.
+func (c *converter[T]) read(out []T, first int, fill func([]byte) error) error {
+	bytes := c.raw
+	if c.same {
+		bytes = memory(out)
+	} else {
+		bytes = bytes[:len(out)*c.dtype.size]
+	}
+	if err := fill(bytes); err != nil {
+		return fmt.Errorf("elements from %d on: %w", first, err)
+	}
+	if c.dtype.big {
+		swap(bytes, c.dtype)
+	}
+	for at := 0; at < len(out) && !c.same; at += chunk {
+		end := min(at+chunk, len(out))
+		if i, err := c.values.convert(any(out[at:end]), bytes[at*c.dtype.size:end*c.dtype.size], c.dtype); err != nil {
+			return fmt.Errorf("element %d: %w", first+at+i, err)
 		}
 	}
 	return nil
@@ -53,6 +105,9 @@ type scratch struct {
 func (s *scratch) convert(out any, bytes []byte, d dtype) (int, error) {
 	switch out := out.(type) {
 	case []float32:
+		if at, ok, err := singles(out, bytes, d); ok {
+			return at, err
+		}
 		values := s.real[:len(out)]
 		if at, err := s.reals(values, bytes, d); err != nil {
 			return at, err
@@ -78,6 +133,37 @@ func (s *scratch) convert(out any, bytes []byte, d dtype) (int, error) {
 		return whole(out, values)
 	}
 	panic(fmt.Sprintf("npz: BUG: no conversion to %T", out))
+}
+
+// singles decodes the types that patterns mostly have without a detour; ok says
+// that it is one of them.
+func singles(out []float32, bytes []byte, d dtype) (at int, ok bool, err error) {
+	switch {
+	case d.kind == 'f' && d.size == 8:
+		for i := range out {
+			v := math.Float64frombits(binary.LittleEndian.Uint64(bytes[8*i:]))
+			f := float32(v)
+			out[i] = f
+			if f-f != 0 && overflows(v) { // the difference is 0 where f is finite
+				return i, true, tooLarge(v)
+			}
+		}
+	case d.kind == 'u' && d.size == 2:
+		for i := range out {
+			out[i] = float32(binary.LittleEndian.Uint16(bytes[2*i:]))
+		}
+	case d.kind == 'u' && d.size == 4:
+		for i := range out {
+			out[i] = float32(binary.LittleEndian.Uint32(bytes[4*i:]))
+		}
+	case d.kind == 'i' && d.size == 4:
+		for i := range out {
+			out[i] = float32(int32(binary.LittleEndian.Uint32(bytes[4*i:])))
+		}
+	default:
+		return 0, false, nil
+	}
+	return 0, true, nil
 }
 
 // reals decodes to float64; complex numbers must have no imaginary part.
@@ -211,10 +297,14 @@ func narrow(out []float32, values []float64) (int, error) {
 	for i, v := range values {
 		out[i] = float32(v)
 		if overflows(v) {
-			return i, fmt.Errorf("found %g; expected a number that float32 can hold", v)
+			return i, tooLarge(v)
 		}
 	}
 	return 0, nil
+}
+
+func tooLarge(v float64) error {
+	return fmt.Errorf("found %g; expected a number that float32 can hold", v)
 }
 
 func narrowComplex(out []complex64, values []complex128) (int, error) {

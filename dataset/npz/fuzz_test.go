@@ -63,6 +63,17 @@ func readAll(t *testing.T, f *File, m Member) {
 	}
 	f32, err := Read[float32](f, m.Key)
 	check(len(f32), err)
+	if e, begun := NewElements[float32](f, m.Key); begun == nil {
+		portions := make([]float32, len(f32))
+		second := e.Read(portions)
+		if second == nil {
+			second = e.Finish()
+		}
+		if err == nil { // what can be read at once can be read in portions
+			require.NoError(t, second)
+			require.Equal(t, memory(f32), memory(portions))
+		}
+	}
 	i64, err := Read[int64](f, m.Key)
 	check(len(i64), err)
 	c64, err := Read[complex64](f, m.Key)

@@ -1,6 +1,7 @@
 package npz
 
 import (
+	"archive/zip"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -28,35 +29,58 @@ func Read[T Element](f *File, key string) ([]T, error) {
 }
 
 func read[T Element](f *File, key string) ([]T, error) {
-	m, err := f.find(key)
+	m, err := f.numbers(key)
 	if err != nil {
 		return nil, err
-	}
-	switch m.dtype.kind {
-	case 0, 'U':
-		return nil, fmt.Errorf("found dtype %.40q; expected numbers: bool, i1…i8, u1…u8, f2, f4, f8, c8 or c16", m.Descr)
-	case 'O':
-		return nil, fmt.Errorf("found an object array (dtype %.40q), which is pickled Python and is never read; expected numbers: save it as a plain array", m.Descr)
 	}
 	var zero T
 	if err := m.checkExpansion(int(unsafe.Sizeof(zero))); err != nil {
 		return nil, err
 	}
-	s, err := m.data()
-	if err != nil {
-		return nil, err
-	}
 	out := make([]T, m.Len())
-	if err := decode(out, s, m.dtype); err != nil {
-		return nil, err
+	if m.zip.Method == zip.Store {
+		err = readStored(out, f, m)
+	} else {
+		err = readDeflated(out, m)
 	}
-	if err := s.finish(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if m.Fortran {
 		out = rowMajor(out, m.Shape)
 	}
 	return out, nil
+}
+
+// numbers gives the member of that key, which must hold numbers.
+func (f *File) numbers(key string) (member, error) {
+	m, err := f.find(key)
+	if err != nil {
+		return m, err
+	}
+	switch m.dtype.kind {
+	case 0, 'U':
+		return m, fmt.Errorf("found dtype %.40q; expected numbers: bool, i1…i8, u1…u8, f2, f4, f8, c8 or c16", m.Descr)
+	case 'O':
+		return m, fmt.Errorf("found an object array (dtype %.40q), which is pickled Python and is never read; expected numbers: save it as a plain array", m.Descr)
+	}
+	return m, nil
+}
+
+// readDeflated fills out in order: where a deflate stream goes on is only known
+// when what comes before is unpacked.
+func readDeflated[T Element](out []T, m member) error {
+	s, err := m.data()
+	if err != nil {
+		return err
+	}
+	c := newConverter[T](m.dtype)
+	for first := 0; first < len(out); first += portion {
+		if err := c.read(out[first:min(first+portion, len(out))], first, s.fill); err != nil {
+			return err
+		}
+	}
+	return s.finish()
 }
 
 func (f *File) find(key string) (member, error) {

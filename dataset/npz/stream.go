@@ -3,12 +3,13 @@ package npz
 import (
 	"archive/zip"
 	"bufio"
-	"compress/flate"
 	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
+
+	"github.com/klauspost/compress/flate"
 )
 
 // stream gives the unpacked bytes of a member and keeps their checksum.
@@ -40,6 +41,9 @@ func (s *stream) Read(to []byte) (int, error) {
 	return n, err
 }
 
+// fill reads exactly as many bytes.
+func (s *stream) fill(to []byte) error { return readFull(s, to) }
+
 // finish makes sure that everything was read, and that it is what was written.
 func (s *stream) finish() error {
 	one := make([]byte, 1)
@@ -51,8 +55,12 @@ func (s *stream) finish() error {
 	if _, err := s.packed.ReadByte(); !errors.Is(err, io.EOF) {
 		return errors.New("found bytes behind the deflated data; expected none")
 	}
-	if got := s.sum.Sum32(); got != s.zip.CRC32 {
-		return fmt.Errorf("found checksum %08x; expected %08x: the data are damaged", got, s.zip.CRC32)
+	return checkSum(s.zip, s.sum.Sum32())
+}
+
+func checkSum(z *zip.File, got uint32) error {
+	if got != z.CRC32 {
+		return fmt.Errorf("found checksum %08x; expected %08x: the data are damaged", got, z.CRC32)
 	}
 	return nil
 }
