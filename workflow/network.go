@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"runtime/debug"
+
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
@@ -35,6 +37,10 @@ func open(b bridge.Backend, s *scan, settings model.Settings, batch int, probe [
 		_ = n.close() // the first error counts
 		return nil, err
 	}
+	// The patterns are on the device: the normalised copy, and what was needed to
+	// bring it there, go back to the system before the network takes memory.
+	s.amplitude = nil
+	debug.FreeOSMemory()
 	return n, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/ptychobridge/ptychobridge/dataset"
 )
@@ -73,19 +74,25 @@ func originOf(raw *dataset.Raw) (origin, error) {
 	return origin{Path: raw.Path, SHA256: raw.SHA256, Content: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
-// hashed writes the elements of a slice, little-endian, in portions.
+// hashed writes the elements of a slice, little-endian, in portions, all in one
+// piece of memory.
 func hashed(w io.Writer, values any) error {
 	const portion = 1 << 16
-	if v, ok := values.([]float32); ok {
-		for len(v) > portion {
-			if err := binary.Write(w, binary.LittleEndian, v[:portion]); err != nil {
-				return err
-			}
-			v = v[portion:]
-		}
-		values = v
+	v, ok := values.([]float32)
+	if !ok {
+		return binary.Write(w, binary.LittleEndian, values)
 	}
-	return binary.Write(w, binary.LittleEndian, values)
+	var bytes []byte
+	for part := range slices.Chunk(v, portion) {
+		var err error
+		if bytes, err = binary.Append(bytes[:0], binary.LittleEndian, part); err != nil {
+			return err
+		}
+		if _, err := w.Write(bytes); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // check refuses a position that no training of so many batches an epoch is in.

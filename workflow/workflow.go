@@ -243,6 +243,8 @@ func reconstruct(ctx context.Context, n *network, s *scan, canvas *stitch.Stitch
 	done := 0
 	single := perPattern(s, r.Config.Model)
 	spread := newSpread(s.n)
+	x, _ := p.places(single)
+	r.ObjTensorFull = make([]complex64, 0, len(x)*s.n*s.n)
 	err := batches(ctx, groups, r.Config.BatchSize, func(b []int32) error {
 		patches, _, err := n.predict(b)
 		if err != nil {
@@ -271,10 +273,7 @@ func reconstruct(ctx context.Context, n *network, s *scan, canvas *stitch.Stitch
 	if canvas == nil {
 		return nil
 	}
-	x, y := p.places(single)
-	for k := range x {
-		r.Positions = append(r.Positions, x[k], y[k])
-	}
+	r.Positions = pairs(p.places(single))
 	return r.stitch(canvas, o)
 }
 
