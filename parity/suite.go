@@ -28,6 +28,8 @@ type Settings struct {
 	Seed   uint64             `json:"seed"`
 	Levels []Level            `json:"levels"`
 	Floats []string           `json:"precisions"` // float64, float32, bf16-mixed
+	Device string             `json:"device"`     // of both runtimes: cpu, cuda or cuda:N
+	TF32   bool               `json:"allow_tf32"` // a GPU may round factors to 10 bits
 	// Training is the configuration of the reconstruction.
 	Training config.TrainingConfig `json:"training"`
 }

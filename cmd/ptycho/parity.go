@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/bundle"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
@@ -70,6 +71,8 @@ type comparison struct {
 	gridsize, batch    int
 	steps, judged      int
 	epochs, threads    int
+	device             string
+	tf32               bool
 	filters            float64
 	trained            float64 // filters of the reconstruction
 	nphotons           float64
@@ -101,10 +104,13 @@ func (p *comparison) register(c *cobra.Command) {
 	f.Float64Var(&p.nphotons, "nphotons", config.DefaultTraining().NPhotons, "photons in a mean pattern")
 	f.Uint64Var(&p.seed, "seed", config.DefaultTraining().Seed, "of weights, order and simulation")
 	f.IntVar(&p.threads, "threads", 0, "threads of one operation; 0: one for each processor")
+	f.StringVar(&p.device, "device", "cpu", "where both compute: cpu, cuda or cuda:N")
+	f.BoolVar(&p.tf32, "allow-tf32", false, "let a GPU round factors to 10 bits")
 	f.BoolVar(&p.repeats, "repeats", true, "also compare each runtime with itself: again, and with another number of threads")
 	f.BoolVar(&p.inProcess, "in-process", false, "also compute in this process, and compare with processes of their own")
 	f.StringVar(&p.fault, "fault", "", "makes an operation of a runtime wrong, as in pytorch:MaxPool, to see it found")
 	completeValues(c, "levels", levels...)
+	completeValues(c, "device", "cpu", "cuda")
 	completeValues(c, "precisions", parity.Precisions()...)
 }
 
@@ -182,6 +188,8 @@ func (p *comparison) check(c *cobra.Command) error {
 	fault(p.model != "" && slices.Contains(p.levels, string(parity.Reconstruction)), "--levels: %s trains a model anew and does not go with --model-path", parity.Reconstruction)
 	fault(p.model != "" && p.data == "", "--model-path: there is no --train-data-file; give the scan that the model is to be compared on")
 	fault(p.threads < 0, "--threads: found %d; expected 0 or more", p.threads)
+	device, err := bridge.ParseDevice(p.device)
+	fault(err != nil || device.Kind == bridge.Auto, "--device: found %q; expected cpu, cuda or cuda:N", p.device)
 	faults = append(faults, p.configuration().Validate())
 	if backend, op, ok := strings.Cut(p.fault, ":"); p.fault != "" {
 		fault(!ok || !slices.Contains(selector.Backends(), backend), "--fault: found %q; expected a backend and an operation, as in pytorch:MaxPool", p.fault)
@@ -221,7 +229,7 @@ func (p *comparison) settings(raw *dataset.Raw) (parity.Settings, error) {
 	}
 	s := parity.Settings{
 		Data: raw.Path, Model: m, Batch: p.batch, Steps: p.steps, Judged: p.judged, Seed: p.seed,
-		Floats: p.precisions, Training: c,
+		Floats: p.precisions, Training: c, Device: p.device, TF32: p.tf32,
 	}
 	for _, l := range p.levels {
 		s.Levels = append(s.Levels, parity.Level(l))

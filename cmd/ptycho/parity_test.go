@@ -67,7 +67,7 @@ func requireBoth(t *testing.T) {
 
 // quick are flags of a report that takes seconds.
 func quick(more ...string) []string {
-	return append([]string{"parity", "--batch-size", "1", "--steps", "3", "--judged-steps", "1", "--nepochs", "1", "--threads", "2"}, more...)
+	return append([]string{"parity", "--batch-size", "1", "--steps", "3", "--judged-steps", "1", "--nepochs", "1", "--threads", "2", "--precisions", "float64,float32"}, more...)
 }
 
 func readReport(t *testing.T, text string) parity.Report {
@@ -220,6 +220,7 @@ func TestParityRefuses(t *testing.T) {
 	for part, flags := range map[string][]string{
 		"there is no level \"atoms\"":   {"--levels", "atoms"},
 		"found \"bf16\"":                {"--precisions", "bf16"},
+		"--device: found \"auto\"":      {"--device", "auto"},
 		"--batch-size: found 0":         {"--batch-size", "0"},
 		"--judged-steps: found 9":       {"--judged-steps", "9"},
 		"as in pytorch:MaxPool":         {"--fault", "MaxPool"},
@@ -260,6 +261,7 @@ func TestParityOfAModel(t *testing.T) {
 	require.Equal(t, exitDone, code, stderr)
 	require.Contains(t, strings.Join(strings.Fields(stdout), " "), "on cpu, within the budgets", "lines are wrapped")
 	require.Contains(t, stdout, "float64 gradient")
+	require.Contains(t, stdout, "bf16-mixed network")
 	code, _, stderr = ptycho(t, "infer", "--model-path", run, "--test-data-file", data, "--output-dir", filepath.Join(t.TempDir(), "inferred"), "-q")
 	require.Equal(t, exitDone, code, stderr)
 }

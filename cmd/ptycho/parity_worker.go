@@ -84,7 +84,7 @@ func work(ctx context.Context, name string, threads int, fault string, s parity.
 	b := evalnative.Open()
 	if name != evaluator {
 		var err error
-		if b, err = selector.Open(name, bridge.Options{Device: "cpu", Threads: threads, Deterministic: true}); err != nil {
+		if b, err = selector.Open(name, bridge.Options{Device: s.Device, TF32: s.TF32, Threads: threads, Deterministic: true}); err != nil {
 			return parity.Outcome{}, err
 		}
 	}
@@ -216,11 +216,8 @@ func (w *workers) again(ctx context.Context, before *outcomes) ([]parity.Repeat,
 		if used == 1 {
 			others = 2
 		}
-		for _, t := range []struct {
-			what    string
-			threads int
-		}{{"again, in another process", used}, {fmt.Sprintf("with %d threads instead of %d", others, used), others}} {
-			o, err := w.start(ctx, name, fmt.Sprintf("%s-%d-%s", name, t.threads, "again"), t.threads, s)
+		for k, t := range repetitions(s, used, others) {
+			o, err := w.start(ctx, name, fmt.Sprintf("%s-again-%d", name, k), t.threads, t.settings)
 			if err != nil {
 				return all, err
 			}
@@ -228,6 +225,30 @@ func (w *workers) again(ctx context.Context, before *outcomes) ([]parity.Repeat,
 		}
 	}
 	return all, nil
+}
+
+// repetition is how a runtime computes once more.
+type repetition struct {
+	what     string
+	threads  int
+	settings parity.Settings
+}
+
+// repetitions lists how: in the same way, with another number of threads, and on a GPU
+// with the other setting of TF32.
+func repetitions(s parity.Settings, used, others int) []repetition {
+	all := []repetition{
+		{"again, in another process", used, s},
+		{fmt.Sprintf("with %d threads instead of %d", others, used), others, s},
+	}
+	if s.Device == "cpu" {
+		return all
+	}
+	other, what := s, "with TF32"
+	if other.TF32 = !s.TF32; s.TF32 {
+		what = "without TF32"
+	}
+	return append(all, repetition{what, used, other})
 }
 
 func (w *workers) faultOf(backend string) string {
