@@ -106,7 +106,7 @@ func TestNetwork(t *testing.T) {
 		require.NoError(t, err)
 		near, err := n.Check(directory)
 		require.NoError(t, err)
-		require.Empty(t, refused(Ready{Check: near}, "float32"), near)
+		require.Empty(t, refused(Ready{Check: near}, Settings{Precision: "float32"}), near)
 		require.Less(t, near.Object, 1e-6)
 		seconds, err := n.Do(t.Context(), Step, 2)
 		require.NoError(t, err)
@@ -133,7 +133,7 @@ func TestLargeBatches(t *testing.T) {
 	defer n.Close() //nolint:errcheck // it is the evaluator
 	near, err := n.Check(directory)
 	require.NoError(t, err)
-	require.Empty(t, refused(Ready{Check: near}, "float32"), near)
+	require.Empty(t, refused(Ready{Check: near}, Settings{Precision: "float32"}), near)
 	for _, name := range []string{fileData, fileExpected} {
 		f, err := npz.Open(filepath.Join(directory, name))
 		require.NoError(t, err)

@@ -37,12 +37,18 @@ func (p Plan) warmTasks() []Task {
 // limits of Check by the precision of a match. Float32 rounding is some 1e-6
 // there and grows with the width of the network; a padding, an activation or a
 // merge that differs shows in percents. bf16-mixed rounds to 2⁻⁹ some twenty
-// times on the way, and what that hides shows in float32.
+// times on the way, and what that hides shows in float32. TF32 rounds factors to
+// 2⁻¹¹.
 var limits = map[string]float64{"float32": 1e-3, "float64": 1e-6, "bf16-mixed": 0.1}
 
+const limitTF32 = 2e-2
+
 // refused says why a contestant does other work; empty where it does not.
-func refused(r Ready, precision string) string {
-	limit := limits[precision]
+func refused(r Ready, s Settings) string {
+	limit := limits[s.Precision]
+	if s.AllowTF32 {
+		limit = max(limit, limitTF32)
+	}
 	if r.Check == nil {
 		return "it did not say how far it is from expected.npz"
 	}
@@ -166,7 +172,7 @@ func (r *running) start(ctx context.Context, e *entrant) error {
 	if !e.Ours {
 		e.side.Command = e.Name
 	}
-	if why := refused(y, r.settings.Precision); why != "" {
+	if why := refused(y, r.settings); why != "" {
 		return errors.New(why)
 	}
 	return nil

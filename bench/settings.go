@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -73,6 +74,9 @@ func (s Settings) Validate() error {
 	d, err := bridge.ParseDevice(s.Device)
 	if err == nil && d.Kind == bridge.Auto {
 		err = fmt.Errorf("device: found %q; expected cpu, cuda or cuda:N", s.Device)
+	}
+	if err == nil && s.AllowTF32 && d.Kind == bridge.CPU {
+		err = errors.New("allow_tf32: found true on the CPU, which has no TF32")
 	}
 	return err
 }

@@ -40,9 +40,10 @@ func TestRelative(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	good := &Check{Object: 9e-4, Intensity: 1e-6, Loss: 1e-9}
-	require.Empty(t, refused(Ready{Check: good}, "float32"))
-	require.Contains(t, refused(Ready{Check: good}, "float64"), "its object is 9.0e-04 from expected.npz, allowed 1e-06")
-	require.Contains(t, refused(Ready{Check: &Check{Loss: 2e-3}}, "float32"), "its loss is 2.0e-03")
-	require.Contains(t, refused(Ready{Check: &Check{Intensity: -1}}, "float32"), "its intensity")
-	require.Contains(t, refused(Ready{}, "float32"), "did not say")
+	require.Empty(t, refused(Ready{Check: good}, Settings{Precision: "float32"}))
+	require.Contains(t, refused(Ready{Check: good}, Settings{Precision: "float64"}), "its object is 9.0e-04 from expected.npz, allowed 1e-06")
+	require.Contains(t, refused(Ready{Check: &Check{Loss: 2e-3}}, Settings{Precision: "float32"}), "its loss is 2.0e-03")
+	require.Contains(t, refused(Ready{Check: &Check{Intensity: -1}}, Settings{Precision: "float32"}), "its intensity")
+	require.Empty(t, refused(Ready{Check: &Check{Loss: 2e-3}}, Settings{Precision: "float32", AllowTF32: true}))
+	require.Contains(t, refused(Ready{}, Settings{Precision: "float32"}), "did not say")
 }

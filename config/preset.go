@@ -22,7 +22,7 @@ var presets = []PresetInfo{
 		{"training.scheduler", "warmup_cosine"},
 		{"training.early_stop_patience", "0"},
 	}},
-	{"balanced", "nearly what the defaults reach, in a third of their time", [][2]string{
+	{"balanced", "nearly what the defaults reach, in a quarter of their time", [][2]string{
 		{"model.n_filters_scale", "1"},
 		{"training.batch_size", "4"},
 		{"training.nepochs", "30"},

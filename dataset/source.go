@@ -129,6 +129,11 @@ func (s *Source) read(to []float32, indices []int) error {
 	if found := surveyed(to, raw.N, 0, 0); found.fault != nil || found.dark > 0 {
 		return fmt.Errorf("%s: its patterns are not those of when it was opened; expected a file that stays as it is", raw.Path)
 	}
+	if len(indices) > 0 && s.next == raw.Len() { // a sum over all of them
+		if err := s.elements.Finish(); err != nil {
+			return err
+		}
+	}
 	if s.intensity {
 		squareRoots(to)
 	}

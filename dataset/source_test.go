@@ -114,6 +114,13 @@ func TestSourceSeesThatTheFileChanged(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, content, 0o600)) // into the same file
 	err = s.Read(make([]float32, len(values)), upTo(smallN))
 	require.ErrorContains(t, err, "its patterns are not those of when it was opened")
+
+	// Other numbers that could be patterns are seen by the sum over all of them.
+	values[100] = 3
+	content, err = os.ReadFile(smallFile().with(keyPatterns, values, smallN, smallSide, smallSide).write(t))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	require.ErrorContains(t, s.Read(make([]float32, len(values)), upTo(smallN)), "found checksum")
 }
 
 // TestZeroBelowZero: −0 is 0, in a pattern with light and in a dark one.

@@ -2,13 +2,12 @@ package graph
 
 // mixedChannels is the number of channels, on both sides, from which on Mixed
 // narrows a convolution. Below it a convolution is memory traffic, which
-// BFloat16 does not make faster where a cast comes before it, and the last ones
-// of a network, with one channel, would round its results.
+// BFloat16 does not make faster where a cast comes before it.
 const mixedChannels = 8
 
 // Mixed rewrites float32 programs so that their convolutions and what lies
 // between them run in BFloat16: convolutions of at least 8 channels on both
-// sides and their gradients; biases, rectifiers, poolings, enlargements and
+// sides, but those of ConvWide, and their gradients; biases, rectifiers, poolings, enlargements and
 // slices of what is BFloat16 already. Everything else stays: states (the
 // weights and the optimizer's moments), sums, the physics, losses. Rounding
 // to BFloat16 happens where a value enters such an operation and at its
@@ -24,7 +23,7 @@ type mixer struct{ narrow map[*Node]*Node }
 
 // replace gives what stands for a copied node.
 func (m mixer) replace(n *Node) *Node {
-	if n.DType != Float32 {
+	if n.DType != Float32 || n.Attr.Wide {
 		return n
 	}
 	switch n.Op {

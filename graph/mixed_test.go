@@ -82,6 +82,20 @@ func TestMixed(t *testing.T) {
 	require.NotZero(t, got["loss"].Data[0])
 }
 
+// TestConvWideStaysWide: it and its gradients, however many channels.
+func TestConvWideStaysWide(t *testing.T) {
+	b := graph.NewBuilder(graph.Float32)
+	x, w := b.Input("x", graph.Float32, 1, 4, 4, 16), b.State("w", graph.Float32, 3, 3, 16, 16)
+	loss := graph.Sum(graph.ConvWide(x, w), 0, 1, 2, 3)
+	p := &graph.Program{Name: "p", Outputs: []graph.Output{{Name: "loss", Node: loss}}}
+	for i, g := range graph.Gradient(loss, []*graph.Node{x, w}) {
+		p.Outputs = append(p.Outputs, graph.Output{Name: []string{"x", "w"}[i], Node: g})
+	}
+	for _, n := range graph.Mixed([]*graph.Program{p})[0].Nodes() {
+		require.Equal(t, graph.Float32, n.DType, n)
+	}
+}
+
 // TestMixedLeavesFloat64: only float32 is narrowed.
 func TestMixedLeavesFloat64(t *testing.T) {
 	b := graph.NewBuilder(graph.Float64)

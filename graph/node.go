@@ -42,6 +42,7 @@ type Attr struct {
 	Beta1, Beta2  float64   // OpAdam
 	Epsilon       float64   // OpAdam
 	KernelExtents [2]int    // OpConvGradKernel: rows and columns of the kernel
+	Wide          bool      // OpConv and its gradients: Mixed leaves it as it is
 }
 
 // String describes the node for error messages: number, operation, name where

@@ -330,11 +330,14 @@ func shapeConv(n *Node) error {
 // x is [batch,row,column,in], the kernel w [H,W,in,out] with H, W odd.
 func Conv(x, w *Node) *Node { return apply(OpConv, Attr{}, x, w) }
 
+// ConvWide is Conv that Mixed does not narrow, nor its gradients.
+func ConvWide(x, w *Node) *Node { return apply(OpConv, Attr{Wide: true}, x, w) }
+
 func gradConv(n, dy *Node) []*Node {
-	x, w := n.In[0], n.In[1]
+	x, w, wide := n.In[0], n.In[1], n.Attr.Wide
 	return []*Node{
-		apply(OpConvGradInput, Attr{}, dy, w),
-		apply(OpConvGradKernel, Attr{KernelExtents: [2]int{w.Shape[0], w.Shape[1]}}, x, dy),
+		apply(OpConvGradInput, Attr{Wide: wide}, dy, w),
+		apply(OpConvGradKernel, Attr{KernelExtents: [2]int{w.Shape[0], w.Shape[1]}, Wide: wide}, x, dy),
 	}
 }
 

@@ -100,6 +100,30 @@ func TestAdamRate(t *testing.T) {
 	require.InEpsilon(t, 1e-3, model.AdamRate(1e-3, .9, .999, 100000), 1e-9)
 }
 
+// TestMixedEnds: in bf16-mixed the first convolution, which sees the data, and
+// the last ones, which give the object, stay float32, at every gridsize; those
+// between do not.
+func TestMixedEnds(t *testing.T) {
+	for _, gridsize := range []int{1, 2, 3} {
+		s := settings(64, func(c *config.ModelConfig) { c.Gridsize = gridsize })
+		s.Mixed, s.Canvas = true, 90
+		of := map[graph.DType]int{}
+		for _, n := range model.New(s).Predict(2).Nodes() {
+			if n.Op != graph.OpConv {
+				continue
+			}
+			of[n.DType]++
+			k := n.In[1].Shape
+			if n.DType == graph.BFloat16 {
+				require.False(t, k[2] == gridsize*gridsize || k[3] == 4*gridsize*gridsize, "gridsize %d: %v", gridsize, k)
+			}
+		}
+		// Of 22: the first one, two in front of the borders with 4 channels, and
+		// centre and border head of both decoders stay.
+		require.Equal(t, map[graph.DType]int{graph.Float32: 7, graph.BFloat16: 15}, of, "gridsize %d", gridsize)
+	}
+}
+
 func TestPrograms(t *testing.T) {
 	s := settings(64, nil)
 	m := model.New(s)

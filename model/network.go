@@ -71,7 +71,11 @@ func (n *network) encoder(x, scale *graph.Node) *graph.Node {
 		if i == 0 {
 			kernel = graph.Mul(kernel, scale)
 		}
-		x = graph.Relu(n.convOf(x, kernel, name+".conv0"))
+		conv := graph.Conv
+		if i == 0 {
+			conv = graph.ConvWide // it sees the data
+		}
+		x = graph.Relu(n.biased(conv(x, kernel), name+".conv0"))
 		x = graph.Relu(n.conv(x, name+".conv1", n.count(f)))
 		x = n.layer(name, graph.MaxPool(x))
 	}
@@ -126,17 +130,15 @@ func (n *network) twoConvs(x *graph.Node, name string, out int) *graph.Node {
 
 // conv is a 3×3 convolution with stride 1, same padding and bias.
 func (n *network) conv(x *graph.Node, name string, out int) *graph.Node {
-	return n.convOf(x, n.kernel(name, x.Shape[3], out), name)
+	return n.biased(graph.Conv(x, n.kernel(name, x.Shape[3], out)), name)
 }
 
 func (n *network) kernel(name string, in, out int) *graph.Node {
 	return n.parameter(name+".kernel", 3, 3, in, out)
 }
 
-// convOf is conv with a kernel that is made of the parameter.
-func (n *network) convOf(x, kernel *graph.Node, name string) *graph.Node {
-	bias := n.parameter(name+".bias", kernel.Shape[3])
-	return graph.BiasAdd(graph.Conv(x, kernel), bias)
+func (n *network) biased(x *graph.Node, name string) *graph.Node {
+	return graph.BiasAdd(x, n.parameter(name+".bias", x.Shape[3]))
 }
 
 // convOfLarge is conv of graph.Upsample(x), made without the enlarged image: the
@@ -149,7 +151,7 @@ func (n *network) convOfLarge(x *graph.Node, name string, out int) *graph.Node {
 	bias := n.parameter(name+".bias", out)
 	small := graph.MatMul(n.b.Const(kernelsOfLarge(), 36, 9), graph.Reshape(kernel, 9, s[3]*out), false, false)
 	small = graph.Transpose(graph.Reshape(small, 9, 4, s[3], out), 0, 2, 1, 3)
-	y := graph.Conv(x, graph.Reshape(small, 3, 3, s[3], 4*out))
+	y := graph.ConvWide(x, graph.Reshape(small, 3, 3, s[3], 4*out))
 	y = graph.Transpose(graph.Reshape(y, s[0], s[1], s[2], 2, 2, out), 0, 1, 3, 2, 4, 5)
 	return graph.BiasAdd(graph.Reshape(y, s[0], 2*s[1], 2*s[2], out), bias)
 }

@@ -42,6 +42,9 @@ func Compare(s Settings, first, second Outcome, judge *Outcome) (*Report, error)
 			if err != nil {
 				return nil, fmt.Errorf("parity: compare: %w", err)
 			}
+			if s.TF32 && k.Budget.Float32 > 0 && f.Precision == graph.Float32.String() {
+				f.Limit, f.Within, f.Off = None, true, SideNone // it is not float32's rounding
+			}
 			r.Figures = append(r.Figures, f)
 		}
 		if e.Level == Training {

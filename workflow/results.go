@@ -22,7 +22,7 @@ type Image struct {
 type Results struct {
 	Backend    string                 `json:"backend"`            // tensorflow or pytorch
 	Info       bridge.Info            `json:"runtime"`            // what was opened: version, path, device, threads
-	Precision  string                 `json:"precision"`          // float32 or float64
+	Precision  string                 `json:"precision"`          // float32, float64 or bf16-mixed
 	Seed       uint64                 `json:"seed"`               // of weights, order and choice of patterns
 	Parameters int                    `json:"parameters"`         // weights of the network, log_scale not counted
 	Patterns   int                    `json:"patterns"`           // in use for training and validation

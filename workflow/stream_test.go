@@ -123,8 +123,8 @@ func TestReconstructRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "closed")
 }
 
-// TestReconstructStops: cancelled between two portions it ends, and nothing of it
-// goes on; so do faults of reading and of stitching.
+// TestReconstructStops: it ends where it is cancelled between two portions, and
+// where reading fails.
 func TestReconstructStops(t *testing.T) {
 	trained, raw := trainedModel(t, func(*config.TrainingConfig) {})
 	c := config.DefaultInference()

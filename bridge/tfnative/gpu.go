@@ -22,10 +22,6 @@ func (b *backend) tryGPU(number int, o bridge.Options) (found bool, err error) {
 	if number >= len(gpus) {
 		return true, fmt.Errorf("there is no device %d: the driver has %d, numbered from 0", number, len(gpus))
 	}
-	switches, err := setTF32(o.TF32)
-	if err != nil {
-		return true, err
-	}
 	device := bridge.Device{Kind: bridge.CUDA, Number: number}
 	config, err := sessionConfig(b.info.Threads, device)
 	if err != nil {
@@ -33,6 +29,10 @@ func (b *backend) tryGPU(number int, o bridge.Options) (found bool, err error) {
 	}
 	if err := findGPU(config); err != nil {
 		return true, fmt.Errorf("%s: %w", b.info.Path, err)
+	}
+	switches, err := setTF32(o.TF32) // it stays in the environment of the process
+	if err != nil {
+		return true, err
 	}
 	if o.Deterministic {
 		setDefault(deterministicOps, "1")

@@ -27,7 +27,7 @@ func TestOpenRefusesDevices(t *testing.T) {
 	require.EqualError(t, err, "tfnative: load model some: device cuda: exported models run on the CPU only; use device cpu or auto")
 }
 
-// TestGPUInAnotherProcess asks for GPUs without a driver and with a stand-in for
+// TestGPUInAnotherProcess: D9: asks for GPUs without a driver and with a stand-in for
 // one, which shows two that TensorFlow does not find.
 func TestGPUInAnotherProcess(t *testing.T) {
 	const marker = "TFNATIVE_TEST_DEVICES"

@@ -21,6 +21,7 @@ type cudaHalf struct {
 	open     bool
 	recorder *C.ptorch_recorder // nil: none
 	without  string             // why there is none
+	failed   error              // why CUDA's half could not be opened, when it was tried first
 }
 
 var cuda cudaHalf
@@ -31,13 +32,17 @@ func openCUDA() error {
 	if cuda.open {
 		return nil
 	}
+	if cuda.failed != nil && opened != nil {
+		return cuda.failed
+	}
 	if opened != nil {
 		return errors.New("this process has opened LibTorch for the CPU; let its first backend be one on a GPU, or use another process")
 	}
 	// cuBLAS takes the same ways at every run only with this workspace.
 	setDefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 	if _, err := openLibrary(filepath.Join(filepath.Dir(torchPath), "libtorch_cuda.so")); err != nil {
-		return fmt.Errorf("the CUDA half of LibTorch, or a library of CUDA that it needs, could not be opened: %w", err)
+		cuda.failed = fmt.Errorf("the CUDA half of LibTorch, or a library of CUDA that it needs, could not be opened: %w", err)
+		return cuda.failed
 	}
 	cuda.open = true
 	return nil

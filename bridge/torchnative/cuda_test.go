@@ -26,7 +26,7 @@ func TestDevices(t *testing.T) {
 	require.EqualError(t, err, "torchnative: open script: device cuda: exported models run on the CPU only; use device cpu or auto")
 }
 
-// TestCUDAAfterCPU: LibTorch does not look for CUDA a second time.
+// TestCUDAAfterCPU: D9: LibTorch does not look for CUDA a second time.
 func TestCUDAAfterCPU(t *testing.T) {
 	if _, err := nvidia.Devices(); err == nil {
 		t.Skip("there is a GPU, and another test may have opened CUDA")
@@ -42,7 +42,7 @@ func TestCUDAAfterCPU(t *testing.T) {
 	require.NoError(t, b.Close())
 }
 
-// TestCUDAInOwnProcess asks for GPUs in processes that have opened nothing yet,
+// TestCUDAInOwnProcess: D9: asks for GPUs in processes that have opened nothing yet,
 // without a driver and with a stand-in for one.
 func TestCUDAInOwnProcess(t *testing.T) {
 	const marker = "PTYCHO_TEST_DEVICES"
@@ -97,7 +97,9 @@ func TestCUDAInOwnProcess(t *testing.T) {
 		require.Contains(t, out, "cuda: torchnative: open: device cuda:0: ")
 		require.Contains(t, out, "auto gives cpu (channels-last, OMP_WAIT_POLICY=passive, GOMP_SPINCOUNT=2000)", "nobody has a GPU to miss")
 		require.Equal(t, without, strings.Contains(out, missing))
-		require.Equal(t, without, strings.Contains(out, "this process has opened LibTorch for the CPU"), "the last one")
+		if without {
+			require.Equal(t, 3, strings.Count(out, missing), "the last one names the cause too, not that LibTorch is open")
+		}
 	})
 	t.Run("only the CPU half", func(t *testing.T) {
 		if !without {

@@ -190,6 +190,7 @@ func (p *comparison) check(c *cobra.Command) error {
 	fault(p.threads < 0, "--threads: found %d; expected 0 or more", p.threads)
 	device, err := bridge.ParseDevice(p.device)
 	fault(err != nil || device.Kind == bridge.Auto, "--device: found %q; expected cpu, cuda or cuda:N", p.device)
+	fault(p.tf32 && device.Kind == bridge.CPU, "--allow-tf32: the CPU has no TF32; give a --device")
 	faults = append(faults, p.configuration().Validate())
 	if backend, op, ok := strings.Cut(p.fault, ":"); p.fault != "" {
 		fault(!ok || !slices.Contains(selector.Backends(), backend), "--fault: found %q; expected a backend and an operation, as in pytorch:MaxPool", p.fault)

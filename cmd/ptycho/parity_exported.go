@@ -45,7 +45,7 @@ type aboutModel struct {
 
 // openExported loads a model on its runtime.
 func openExported(backend, model, signature string, threads int) (bridge.Foreign, bridge.Info, error) {
-	o := bridge.Options{Threads: threads, Deterministic: true}
+	o := bridge.Options{Device: "cpu", Threads: threads, Deterministic: true}
 	b, err := selector.Open(backend, o)
 	if err != nil {
 		return nil, bridge.Info{}, err

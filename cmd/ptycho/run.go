@@ -163,7 +163,9 @@ func (r *runner) prepare(c *cobra.Command) error {
 // available opens the backend and closes it again: if it is missing, that
 // should be known before a large file is read.
 func available(cfg config.Config) error {
-	b, err := selector.Open(cfg.Training.Backend, bridge.Options{Device: cfg.Execution.Device, Threads: cfg.Execution.Threads})
+	b, err := selector.Open(cfg.Training.Backend, bridge.Options{
+		Device: cfg.Execution.Device, Threads: cfg.Execution.Threads, Deterministic: cfg.Execution.Deterministic, TF32: cfg.Execution.AllowTF32,
+	})
 	if err != nil {
 		return err
 	}
