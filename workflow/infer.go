@@ -200,8 +200,7 @@ func (m *Model) predict(ctx context.Context, raw *dataset.Raw) (*Prediction, err
 	if err != nil {
 		return nil, err
 	}
-	defer n.close()   //nolint:errcheck // its errors are those of freeing memory
-	s.amplitude = nil // it is on the device
+	defer n.close() //nolint:errcheck // its errors are those of freeing memory
 	p := m.predictionOf(s)
 	p.Patches = make([]complex64, 0, len(p.patchX)*s.n*s.n)
 	if m.name == Autoencoder {

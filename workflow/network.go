@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/ptychobridge/ptychobridge/bridge"
@@ -201,6 +202,22 @@ func (n *network) predict(batch []int32) (patches []complex64, intensity []float
 		return nil, nil, err
 	}
 	return joined(out[model.OutputObjectRe].Float32(), out[model.OutputObjectIm].Float32()), out[model.OutputIntensity].Float32(), nil
+}
+
+// tellNotes warns of what did not go as planned on the device, such as a program
+// that is not run as a CUDA graph.
+func (n *network) tellNotes(logger *slog.Logger) {
+	m, ok := n.session.(bridge.Metered)
+	if !ok {
+		return
+	}
+	u, err := m.Usage()
+	if err != nil {
+		u.Notes = append(u.Notes, err.Error())
+	}
+	for _, note := range u.Notes {
+		logger.Warn(note)
+	}
 }
 
 func (n *network) close() error { return n.session.Close() }

@@ -160,6 +160,7 @@ func run(ctx context.Context, b bridge.Backend, train, test *dataset.Raw, c conf
 	if err != nil {
 		return nil, err
 	}
+	n.tellNotes(o.Logger)
 	r.History, r.Steps, r.Segments = t.at.History, n.steps, t.segments()
 	r.Times.Train = t.trained()
 	if t.keeper != nil {
