@@ -44,7 +44,7 @@ library() {
   echo "shim: built $out"
 }
 
-# Directories with CUDA's headers; those of pip lie in several.
+# The directory of CUDA's headers: given, of pip's packages beside LibTorch, or the system's.
 cuda_headers() {
   local dir
   for dir in ${CUDA_HOME:+"$CUDA_HOME/include"} "$torch"/../nvidia/*/include /usr/local/cuda/include; do
