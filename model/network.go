@@ -60,23 +60,16 @@ var activations = map[string]func(*graph.Node) *graph.Node{
 
 func swish(x *graph.Node) *graph.Node { return graph.Mul(x, graph.Sigmoid(x)) }
 
-// encoder: conv-ReLU, conv-ReLU, 2×2 max-pool a stage, down to 8×8. The kernel
-// of the first convolution is scaled instead of its input, which comes to the
-// same: the derivative by the scale is then one of that kernel, and the images
-// need none.
+// encoder: conv-ReLU, conv-ReLU, 2×2 max-pool a stage, down to 8×8.
 func (n *network) encoder(x, scale *graph.Node) *graph.Node {
 	for i, f := range filters[n.config.N].encoder {
 		name := fmt.Sprintf("encoder.%d", i)
-		kernel := n.kernel(name+".conv0", x.Shape[3], n.count(f))
 		if i == 0 {
-			kernel = graph.Mul(kernel, scale)
+			x = n.firstConv(x, scale, name+".conv0", n.count(f))
+		} else {
+			x = n.conv(x, name+".conv0", n.count(f))
 		}
-		conv := graph.Conv
-		if i == 0 {
-			conv = graph.ConvWide // it sees the data
-		}
-		x = graph.Relu(n.biased(conv(x, kernel), name+".conv0"))
-		x = graph.Relu(n.conv(x, name+".conv1", n.count(f)))
+		x = graph.Relu(n.conv(graph.Relu(x), name+".conv1", n.count(f)))
 		x = n.layer(name, graph.MaxPool(x))
 	}
 	return x
@@ -133,10 +126,20 @@ func (n *network) conv(x *graph.Node, name string, out int) *graph.Node {
 	return n.biased(graph.Conv(x, n.kernel(name, x.Shape[3], out)), name)
 }
 
+// firstConv is conv of x·scale. The kernel is scaled instead of the image, which
+// comes to the same: the derivative by the scale is then one of that kernel, and
+// the image needs none.
+func (n *network) firstConv(x, scale *graph.Node, name string, out int) *graph.Node {
+	kernel := graph.Mul(n.kernel(name, x.Shape[3], out), scale)
+	return n.biased(graph.ConvWide(x, kernel), name)
+}
+
+// kernel is the parameter [3, 3, in, out] of a convolution.
 func (n *network) kernel(name string, in, out int) *graph.Node {
 	return n.parameter(name+".kernel", 3, 3, in, out)
 }
 
+// biased adds the parameter [channels] of a convolution to its result.
 func (n *network) biased(x *graph.Node, name string) *graph.Node {
 	return graph.BiasAdd(x, n.parameter(name+".bias", x.Shape[3]))
 }

@@ -35,7 +35,7 @@ type Settings struct {
 }
 
 // Mixed is the precision of networks whose convolutions compute in bfloat16.
-const Mixed = "bf16-mixed"
+const Mixed = model.PrecisionMixed
 
 // Precisions lists what can be compared.
 func Precisions() []string { return []string{graph.Float64.String(), graph.Float32.String(), Mixed} }

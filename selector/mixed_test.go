@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ptychobridge/ptychobridge/config"
+	"github.com/ptychobridge/ptychobridge/model"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
@@ -34,7 +35,7 @@ func TestMixedNative(t *testing.T) {
 	for _, backend := range Backends() {
 		t.Run(backend, func(t *testing.T) {
 			native(t, backend)
-			wide, narrow := train(backend, "float32"), train(backend, mixed)
+			wide, narrow := train(backend, "float32"), train(backend, model.PrecisionMixed)
 			require.NotEqual(t, wide.History[1].TrainLoss, narrow.History[1].TrainLoss)
 			apart := distance(narrow.ObjTensorFull, wide.ObjTensorFull)
 			t.Logf("complex error of the patches %.1e, allowed %.1e", apart, mixedApart)
@@ -61,7 +62,7 @@ func TestSlowBFloat16IsTold(t *testing.T) {
 		precision string
 		fast      bool
 		told      int
-	}{{mixed, false, 1}, {mixed, true, 0}, {"float32", false, 0}} {
+	}{{model.PrecisionMixed, false, 1}, {model.PrecisionMixed, true, 0}, {"float32", false, 0}} {
 		var seen events
 		e := config.DefaultExecution()
 		e.Precision = c.precision

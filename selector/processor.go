@@ -2,9 +2,6 @@ package selector
 
 import "golang.org/x/sys/cpu"
 
-// mixed is the precision whose convolutions compute in bfloat16.
-const mixed = "bf16-mixed"
-
 // fastBFloat16 says whether the processor multiplies bfloat16 numbers itself.
 // Elsewhere the runtimes do it in software.
 func fastBFloat16() bool { return cpu.X86.HasAVX512BF16 || cpu.X86.HasAMXBF16 }

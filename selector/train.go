@@ -8,6 +8,7 @@ import (
 	"github.com/ptychobridge/ptychobridge/bridge"
 	"github.com/ptychobridge/ptychobridge/config"
 	"github.com/ptychobridge/ptychobridge/dataset"
+	"github.com/ptychobridge/ptychobridge/model"
 	"github.com/ptychobridge/ptychobridge/workflow"
 )
 
@@ -102,7 +103,7 @@ func (c *call) route(name string) (bridge.Backend, error) {
 		return nil, err
 	}
 	i := b.Info()
-	if c.execution.Precision == mixed && i.Device == "cpu" && !c.fastBFloat16() {
+	if c.execution.Precision == model.PrecisionMixed && i.Device == "cpu" && !c.fastBFloat16() {
 		c.logger.Warn("execution.precision bf16-mixed: this processor has neither AVX512-BF16 nor AMX-BF16, so float32 is faster here")
 	}
 	if c.execution.Device == "" || c.execution.Device == "auto" {
